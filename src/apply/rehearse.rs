@@ -1,0 +1,55 @@
+//! What [`Usher::plan`](super::Usher::plan) would say, if the targets were as somebody says they are. No I/O.
+
+use serde_json::Value;
+
+use super::decide::{Decision, decide};
+use super::gather::{Gathered, gather};
+use super::unplanned;
+use crate::call::Target;
+use crate::event::Event;
+use crate::plan::Plan;
+use crate::report::{EventRef, Failure};
+use crate::rules::Rules;
+
+/// What one event would come to.
+pub struct Rehearsal {
+    /// The rules that match, in file order.
+    pub rules: Vec<String>,
+    pub plan: Plan,
+}
+
+/// Goes through all stages before the first write, in the same code as [`Usher::apply`](super::Usher::apply). `observe`
+/// gives a target's members as AWS would describe them, or why it cannot.
+pub fn rehearse(
+    rules: &Rules,
+    event: &Event,
+    observe: impl Fn(&Target) -> Result<Value, Failure>,
+) -> Rehearsal {
+    let events = std::slice::from_ref(event);
+    let Gathered {
+        matched,
+        groups,
+        unnamed,
+    } = gather(rules, events);
+    let mut changes = Vec::new();
+    for group in &groups {
+        let decision = match observe(&group.target) {
+            Ok(observed) => decide(rules, group, &group.all(), events, &observed, false),
+            Err(failure) => Decision::nothing(group, &failure),
+        };
+        changes.extend(
+            decision
+                .planned(group)
+                .into_iter()
+                .map(|(_, planned)| planned),
+        );
+    }
+    changes.extend(unnamed.into_iter().map(|(_, unnamed)| unplanned(unnamed)));
+    Rehearsal {
+        rules: matched.into_iter().flatten().collect(),
+        plan: Plan {
+            events: vec![EventRef::from(event)],
+            changes,
+        },
+    }
+}

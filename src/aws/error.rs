@@ -1,0 +1,149 @@
+//! What an error of a service means for a change.
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+/// What to do about an error, whichever service it came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// The target does not exist.
+    NotFound,
+    /// The target is being changed: wait, read again, decide again.
+    Busy,
+    /// Something that runs must end first; nothing here can end it.
+    InUse,
+    /// Too many requests, still after the SDK's own attempts.
+    Throttled,
+    /// No usable answer, still after the SDK's own attempts.
+    Unreachable,
+    /// The same request will be refused again: not allowed, not valid, over a quota.
+    Permanent,
+}
+
+/// An error of a service. `Debug` leaves the message out: services repeat values in some.
+#[derive(Clone, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct ServiceError {
+    /// The service's own code, or one of ours where there was no answer.
+    pub code: String,
+    pub message: String,
+    pub class: Class,
+}
+
+impl std::fmt::Debug for ServiceError {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("ServiceError")
+            .field("code", &self.code)
+            .field("class", &self.class)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ServiceError {
+    pub(super) fn new(class: Class, code: &str, message: impl Into<String>) -> Self {
+        Self {
+            code: code.to_owned(),
+            message: message.into(),
+            class,
+        }
+    }
+
+    /// An answer that says it went well but is not the service's: an update without what every update answers with.
+    pub(super) fn unreadable() -> Self {
+        let message = "the service's answer could not be read";
+        Self::new(Class::Unreachable, "Usher.Unreadable", message)
+    }
+
+    /// The deadline came before the answer.
+    pub(crate) fn late() -> Self {
+        let message = "time was up before the service answered";
+        Self::new(Class::Unreachable, "Usher.Deadline", message)
+    }
+
+    #[cfg(not(feature = "finspace"))]
+    pub(super) fn left_out() -> Self {
+        let message = "this build has no FinSpace; build it with the feature `finspace`";
+        Self::new(Class::Permanent, "Usher.LeftOut", message)
+    }
+}
+
+impl<E> From<SdkError<E, HttpResponse>> for ServiceError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    fn from(error: SdkError<E, HttpResponse>) -> Self {
+        match &error {
+            SdkError::ServiceError(context) => {
+                let status = context.raw().status().as_u16();
+                let Some(code) = context.err().code() else {
+                    return match status {
+                        // A page of some proxy, or half an answer: the SDK calls both an error without a code.
+                        200..=399 => Self::unreadable(),
+                        _ => uncoded(status),
+                    };
+                };
+                let message = context.err().message().unwrap_or("no message").to_owned();
+                let class = class(code, status, &message);
+                Self {
+                    code: code.to_owned(),
+                    message,
+                    class,
+                }
+            }
+            SdkError::TimeoutError(_) => Self::new(
+                Class::Unreachable,
+                "Usher.Timeout",
+                "the service did not answer in time",
+            ),
+            SdkError::ResponseError(_) => Self::unreadable(),
+            SdkError::DispatchFailure(failure) if failure.is_user() => {
+                Self::new(Class::Permanent, "Usher.Request", context(&error))
+            }
+            SdkError::DispatchFailure(_) => {
+                Self::new(Class::Unreachable, "Usher.Unreachable", context(&error))
+            }
+            SdkError::ConstructionFailure(_) => {
+                Self::new(Class::Permanent, "Usher.Request", context(&error))
+            }
+            _ => Self::new(Class::Unreachable, "Usher.Unknown", context(&error)),
+        }
+    }
+}
+
+fn context(error: &(dyn std::error::Error + 'static)) -> String {
+    DisplayErrorContext(error).to_string()
+}
+
+fn uncoded(status: u16) -> ServiceError {
+    let class = match status {
+        429 => Class::Throttled,
+        500..=599 => Class::Unreachable,
+        _ => Class::Permanent,
+    };
+    ServiceError::new(
+        class,
+        "Usher.NoCode",
+        format!("HTTP status {status} without a code"),
+    )
+}
+
+/// Codes from the service models and, for those that are not modelled, from the clients that met them (FACTS of each in
+/// its place): a SageMaker throttle is HTTP 400 (aws-cli#7596).
+fn class(code: &str, status: u16, message: &str) -> Class {
+    match code {
+        "ResourceNotFound" | "ResourceNotFoundException" => Class::NotFound,
+        "ResourceInUse" | "ConflictException" => Class::Busy,
+        // "Unable to update Domain […] with InService App […]" (terraform-provider-aws#31912): in use, said otherwise.
+        "ValidationException" if message.contains("InService App") => Class::InUse,
+        // DataZone has no conflict error; SSO changes made together say this (aws-solutions-library-samples, guidance
+        // for SageMaker domains, user.tf).
+        "ValidationException" if message.contains("conflicting operation") => Class::Busy,
+        code if super::retries::is_quota(code) => Class::Permanent,
+        code if super::retries::is_throttle(code) => Class::Throttled,
+        _ if status == 429 => Class::Throttled,
+        _ if status >= 500 => Class::Unreachable,
+        _ => Class::Permanent,
+    }
+}

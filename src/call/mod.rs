@@ -1,0 +1,249 @@
+//! A call: what it changes ([`Target`]), and its arguments decoded into the SDK's own input type ([`Input`]).
+
+mod decode;
+mod encode;
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use aws_sdk_datazone::operation::update_user_profile::UpdateUserProfileInput as DataZoneInput;
+#[cfg(feature = "finspace")]
+use aws_sdk_finspace::operation::update_kx_user::UpdateKxUserInput;
+use aws_sdk_sagemaker::operation::update_domain::UpdateDomainInput;
+use aws_sdk_sagemaker::operation::update_user_profile::UpdateUserProfileInput;
+use serde_json::{Map, Value};
+
+use crate::api::Operation;
+use crate::rules::target_kind;
+
+pub use decode::{DecodeError, decode};
+pub use encode::encode;
+
+/// What a call changes. Its `Display` is what reports, guards and the ledger know it by:
+/// `sagemaker:user-profile/d-abc/jane-doe`.
+#[derive(Clone)]
+pub struct Target {
+    operation: Operation,
+    identity: Vec<String>,
+    key: String,
+}
+
+impl Target {
+    /// The target of `operation` whose identity members, in [`Operation::identity`]'s order, are these.
+    pub fn new(operation: Operation, identity: Vec<String>) -> Self {
+        let name = named(operation, &identity);
+        // SageMaker's user profile names are case-insensitive (API reference, CreateUserProfile).
+        let key = match operation {
+            Operation::SageMakerUpdateUserProfile => name.to_lowercase(),
+            Operation::SageMakerUpdateDomain
+            | Operation::DataZoneUpdateUserProfile
+            | Operation::FinSpaceUpdateKxUser => name,
+        };
+        Self {
+            operation,
+            identity,
+            key,
+        }
+    }
+
+    /// The operation that changes it.
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// The name under which the service knows it to be one thing, whatever case a rule wrote.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The domain or environment that it is in, or is.
+    pub fn container(&self) -> &str {
+        self.identity.first().map_or("", String::as_str)
+    }
+
+    /// The user within the domain or environment; empty for a domain.
+    pub fn user(&self) -> &str {
+        self.identity.get(1).map_or("", String::as_str)
+    }
+
+    /// The name that the same target has under another identifier of its user.
+    pub fn alias(&self, user: &str) -> String {
+        named(
+            self.operation,
+            &[self.container().to_owned(), user.to_owned()],
+        )
+    }
+}
+
+fn named(operation: Operation, identity: &[String]) -> String {
+    let mut name = target_kind(operation).to_owned();
+    for part in identity {
+        name.push('/');
+        name.push_str(part);
+    }
+    name
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&named(self.operation, &self.identity))
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, out)
+    }
+}
+
+impl PartialEq for Target {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Target {}
+
+impl Hash for Target {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key.hash(state);
+    }
+}
+
+/// A call's arguments as the SDK takes them. There is no `Debug`: they are about people.
+#[derive(Clone)]
+pub enum Input {
+    UserProfile(Box<UpdateUserProfileInput>),
+    Domain(Box<UpdateDomainInput>),
+    DataZoneProfile(Box<DataZoneInput>),
+    #[cfg(feature = "finspace")]
+    KxUser(Box<UpdateKxUserInput>),
+}
+
+impl Input {
+    /// Decodes the arguments of `operation`.
+    ///
+    /// # Errors
+    /// At the first member that is unknown, missing or of another type than the SDK's.
+    pub fn decode(operation: Operation, arguments: &Value) -> Result<Self, DecodeError> {
+        match operation {
+            Operation::SageMakerUpdateUserProfile => decode(arguments, |reader| {
+                UpdateUserProfileInput::deserialize(reader)
+            })
+            .map(|input| Self::UserProfile(Box::new(input))),
+            Operation::SageMakerUpdateDomain => {
+                decode(arguments, |reader| UpdateDomainInput::deserialize(reader))
+                    .map(|input| Self::Domain(Box::new(input)))
+            }
+            Operation::DataZoneUpdateUserProfile => data_zone_profile(arguments),
+            Operation::FinSpaceUpdateKxUser => kx_user(arguments),
+        }
+    }
+}
+
+// DataZone's and FinSpace's crates have no public schemas yet; their inputs are a few strings.
+
+fn data_zone_profile(arguments: &Value) -> Result<Input, DecodeError> {
+    let mut members = Strings::of(arguments)?;
+    let input = DataZoneInput::builder()
+        .set_domain_identifier(members.take("domainIdentifier")?)
+        .set_user_identifier(members.take("userIdentifier")?)
+        .set_type(members.take("type")?.map(|kind| kind.as_str().into()))
+        .set_status(members.take("status")?.map(|status| status.as_str().into()))
+        .set_session_name(members.take("sessionName")?)
+        .build();
+    members.end()?;
+    input
+        .map(|input| Input::DataZoneProfile(Box::new(input)))
+        .map_err(unbuildable)
+}
+
+#[cfg(feature = "finspace")]
+fn kx_user(arguments: &Value) -> Result<Input, DecodeError> {
+    let mut members = Strings::of(arguments)?;
+    let input = UpdateKxUserInput::builder()
+        .set_environment_id(members.take("environmentId")?)
+        .set_user_name(members.take("userName")?)
+        .set_iam_role(members.take("iamRole")?)
+        .set_client_token(members.take("clientToken")?)
+        .build();
+    members.end()?;
+    input
+        .map(|input| Input::KxUser(Box::new(input)))
+        .map_err(unbuildable)
+}
+
+#[cfg(not(feature = "finspace"))]
+fn kx_user(_arguments: &Value) -> Result<Input, DecodeError> {
+    Err(DecodeError {
+        path: Vec::new(),
+        message: "this build has no FinSpace; build it with the feature `finspace`".to_owned(),
+    })
+}
+
+fn unbuildable(error: impl fmt::Display) -> DecodeError {
+    DecodeError {
+        path: Vec::new(),
+        message: error.to_string(),
+    }
+}
+
+/// An object whose members are strings, each to be taken once.
+struct Strings<'a> {
+    members: &'a Map<String, Value>,
+    taken: Vec<&'static str>,
+}
+
+impl<'a> Strings<'a> {
+    fn of(arguments: &'a Value) -> Result<Self, DecodeError> {
+        let members = arguments.as_object().ok_or_else(|| DecodeError {
+            path: Vec::new(),
+            message: "expected an object".to_owned(),
+        })?;
+        Ok(Self {
+            members,
+            taken: Vec::new(),
+        })
+    }
+
+    fn take(&mut self, name: &'static str) -> Result<Option<String>, DecodeError> {
+        self.taken.push(name);
+        match self.members.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(_) => Err(DecodeError {
+                path: vec![name.into()],
+                message: "expected a string".to_owned(),
+            }),
+        }
+    }
+
+    fn end(self) -> Result<(), DecodeError> {
+        let unknown = self
+            .members
+            .keys()
+            .find(|name| !self.taken.contains(&name.as_str()));
+        unknown.map_or(Ok(()), |name| {
+            Err(DecodeError {
+                path: vec![name.as_str().into()],
+                message: "unknown member".to_owned(),
+            })
+        })
+    }
+}
+
+/// SageMaker arguments as the SDK's types hold them, in JSON again: numbers, member order and enumerations are then
+/// written as those of an observed target are, and the two can be compared.
+///
+/// # Errors
+/// As [`Input::decode`].
+pub fn canonical(operation: Operation, arguments: &Value) -> Result<Value, DecodeError> {
+    let encoded = match Input::decode(operation, arguments)? {
+        Input::UserProfile(input) => encode(input.as_ref()),
+        Input::Domain(input) => encode(input.as_ref()),
+        Input::DataZoneProfile(_) => return Ok(arguments.clone()),
+        #[cfg(feature = "finspace")]
+        Input::KxUser(_) => return Ok(arguments.clone()),
+    };
+    encoded.map_err(unbuildable)
+}

@@ -1,0 +1,277 @@
+//! One event, in EventBridge's shape, whatever it arrived in.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// How many objects and arrays may stand inside one another in an event.
+///
+/// Half of what the JSON parser itself allows (128), so that nothing after it meets its own limit first.
+pub const MAX_DEPTH: usize = 64;
+
+/// The longest string, and the longest name of a member, in bytes.
+pub const MAX_STRING: usize = 64 * 1024;
+
+/// The longest `id`, `source` and `detail-type`, in characters. EventBridge's own names are shorter: the
+/// API reference of `PutEvents` gives 128 for `DetailType`.
+pub const MAX_NAME: usize = 256;
+
+/// One EventBridge-shaped JSON object.
+///
+/// `source` and `detail-type` are non-empty strings and `detail` is an object: the three members on which every
+/// event can be relied on. `id` and `time` are always there, filled in where the sender left them out.
+/// `Debug` prints no body.
+#[derive(Clone, PartialEq)]
+pub struct Event {
+    document: Value,
+    time: OffsetDateTime,
+}
+
+/// What an event gets that has no `id` or no `time` of its own.
+///
+/// Both should come from the delivery (an SQS message id and when it was sent), so that an event that is delivered again gets the
+/// same ones again.
+#[derive(Debug, Clone, Copy)]
+pub struct Defaults<'a> {
+    pub id: &'a str,
+    pub time: OffsetDateTime,
+}
+
+impl Event {
+    /// Takes `document` as an event.
+    ///
+    /// # Errors
+    /// [`Malformed`] with status 400, naming every member that is wrong, when `document` is no object; `source`, `detail-type` or `id` is
+    /// not a string of 1 to [`MAX_NAME`] characters without control characters; `detail` is no object; `time` is no RFC 3339 time; or a
+    /// bound ([`MAX_DEPTH`], [`MAX_STRING`]) is broken. Members that Usher does not know pass.
+    pub fn from_json(document: Value, defaults: &Defaults<'_>) -> Result<Self, Malformed> {
+        within_bounds(&document)?;
+        let mut members = match document {
+            Value::Object(members) => members,
+            other => {
+                return Err(Malformed::event(format!(
+                    "the event is {}; an object is expected",
+                    kind(&other)
+                )));
+            }
+        };
+        if !members.contains_key("id") {
+            members.insert("id".to_owned(), Value::from(defaults.id));
+        }
+        let mut problems = Vec::new();
+        for name in ["source", "detail-type", "id"] {
+            problems.extend(name_problem(&members, name));
+        }
+        problems.extend(detail_problem(&members));
+        let time = match event_time(&members, defaults.time) {
+            Ok(time) => time,
+            Err(problem) => {
+                problems.push(problem);
+                defaults.time
+            }
+        };
+        if !problems.is_empty() {
+            return Err(Malformed::event(problems.join("; ")));
+        }
+        if !members.contains_key("time") {
+            members.insert("time".to_owned(), Value::from(rfc3339(time)));
+        }
+        Ok(Self {
+            document: Value::Object(members),
+            time,
+        })
+    }
+
+    /// Its own `id`, or the delivery's.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.text("id")
+    }
+
+    #[must_use]
+    pub fn source(&self) -> &str {
+        self.text("source")
+    }
+
+    #[must_use]
+    pub fn detail_type(&self) -> &str {
+        self.text("detail-type")
+    }
+
+    /// When it happened: its own `time`, or the delivery's.
+    #[must_use]
+    pub const fn time(&self) -> OffsetDateTime {
+        self.time
+    }
+
+    /// The whole object, with `id` and `time` filled in: what patterns match and expressions read.
+    #[must_use]
+    pub const fn document(&self) -> &Value {
+        &self.document
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.document
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Event")
+            .field("id", &self.id())
+            .field("source", &self.source())
+            .field("detail_type", &self.detail_type())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why something that arrived is no event. Says where and what is expected, and repeats nothing of the body.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Malformed {
+    /// Stable, in lower case with hyphens, such as `malformed-event`.
+    pub code: &'static str,
+    /// One line for a person.
+    pub message: String,
+    /// What HTTP says to it: 400, 404, 405, 406, 413 or 415.
+    pub status: u16,
+}
+
+impl Malformed {
+    pub fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            status,
+        }
+    }
+
+    /// It is JSON, but not an event.
+    pub fn event(message: impl Into<String>) -> Self {
+        Self::new(400, "malformed-event", message)
+    }
+
+    /// It is not JSON.
+    ///
+    /// Only the place and the sort of the error are taken: the parser's own text can repeat what it read.
+    #[must_use]
+    pub fn json(what: &str, error: &serde_json::Error) -> Self {
+        use serde_json::error::Category;
+        let place = format!("line {}, column {}", error.line(), error.column());
+        let message = match error.classify() {
+            Category::Eof => format!("{what} ends in the middle of its JSON, at {place}"),
+            Category::Syntax if error.to_string().starts_with("recursion limit") => {
+                return Self::too_deep(what);
+            }
+            Category::Syntax | Category::Io => {
+                format!("{what} is not JSON: it breaks off at {place}")
+            }
+            Category::Data => format!("{what} does not have the expected shape, at {place}"),
+        };
+        Self::new(400, "malformed-json", message)
+    }
+
+    pub(crate) fn too_deep(what: &str) -> Self {
+        Self::new(
+            400,
+            "too-deep",
+            format!("{what} is nested too deep; at most {MAX_DEPTH} levels are read"),
+        )
+    }
+}
+
+/// What sort of JSON value it is, with its article: messages say this in place of the value.
+pub(crate) const fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// As EventBridge writes times. Years outside 0–9999 do not occur: they cannot be parsed from RFC 3339.
+pub(crate) fn rfc3339(time: OffsetDateTime) -> String {
+    time.format(&Rfc3339)
+        .unwrap_or_else(|_| "1970-01-01T00:00:00Z".to_owned())
+}
+
+fn name_problem(members: &Map<String, Value>, name: &str) -> Option<String> {
+    const EXPECTED: &str = "a non-empty string is expected";
+    match members.get(name) {
+        None => Some(format!("`{name}` is missing; {EXPECTED}")),
+        Some(Value::String(text)) if text.is_empty() => {
+            Some(format!("`{name}` is empty; {EXPECTED}"))
+        }
+        Some(Value::String(text)) if text.chars().count() > MAX_NAME => Some(format!(
+            "`{name}` is too long; at most {MAX_NAME} characters are allowed"
+        )),
+        // It stands in log lines, headers and error messages.
+        Some(Value::String(text)) if text.chars().any(char::is_control) => Some(format!(
+            "`{name}` contains a control character; none is allowed"
+        )),
+        Some(Value::String(_)) => None,
+        Some(other) => Some(format!("`{name}` is {}; {EXPECTED}", kind(other))),
+    }
+}
+
+fn detail_problem(members: &Map<String, Value>) -> Option<String> {
+    match members.get("detail") {
+        Some(Value::Object(_)) => None,
+        Some(other) => Some(format!(
+            "`detail` is {}; an object is expected",
+            kind(other)
+        )),
+        None => Some("`detail` is missing; an object is expected".to_owned()),
+    }
+}
+
+fn event_time(
+    members: &Map<String, Value>,
+    default: OffsetDateTime,
+) -> Result<OffsetDateTime, String> {
+    const EXPECTED: &str = "a time as in RFC 3339 is expected, such as 2026-03-01T09:00:00Z";
+    match members.get("time") {
+        None => Ok(default),
+        Some(Value::String(text)) => OffsetDateTime::parse(text, &Rfc3339)
+            .map_err(|_| format!("`time` is no time; {EXPECTED}")),
+        Some(other) => Err(format!("`time` is {}; {EXPECTED}", kind(other))),
+    }
+}
+
+/// Walks with its own stack: what arrives does not choose how deep ours grows.
+fn within_bounds(document: &Value) -> Result<(), Malformed> {
+    let mut open = vec![(document, 0)];
+    while let Some((value, depth)) = open.pop() {
+        match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            Value::String(text) => short_enough(text)?,
+            Value::Array(_) | Value::Object(_) if depth == MAX_DEPTH => {
+                return Err(Malformed::too_deep("the event"));
+            }
+            Value::Array(items) => open.extend(items.iter().map(|item| (item, depth + 1))),
+            Value::Object(members) => {
+                for (name, member) in members {
+                    short_enough(name)?;
+                    open.push((member, depth + 1));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn short_enough(text: &str) -> Result<(), Malformed> {
+    if text.len() <= MAX_STRING {
+        return Ok(());
+    }
+    let message = format!("the event has a string of more than {MAX_STRING} bytes");
+    Err(Malformed::new(400, "string-too-long", message))
+}

@@ -1,0 +1,277 @@
+//! What an expression reads, and which of its names mean nothing: both known without an event.
+//!
+//! Local variables and the steps after the first add nothing to what an expression reads: whatever they hold was
+//! read where they were bound, and that is counted there. So one question is left for every name, `$`, `*` and `**`: is
+//! its context the event (`root`), or a value that the expression made of things counted already? In doubt it is
+//! the event.
+
+use std::collections::BTreeSet;
+
+use jsonata_core::ast::{AstNode, BinaryOp, PathStep, Stage};
+use jsonata_core::value::with_stack;
+
+use super::scope::{Frames, assigned, carried, has_focus};
+use super::syntax::Parsed;
+use super::tokens::untag;
+use super::{ExpressionProblem, Scope};
+
+/// What an expression can depend on. It may name more than the value really depends on, never less.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// Whether it reads the event.
+    pub event: bool,
+    /// Whether it reads `$current`.
+    pub current: bool,
+    /// The constants it reads.
+    pub constants: BTreeSet<String>,
+    /// The functions it names, its own excepted.
+    pub functions: BTreeSet<String>,
+}
+
+/// Analyses a parsed expression. Ranges in problems count from the source's first byte.
+pub(super) fn analyse(parsed: &Parsed, scope: &Scope<'_>) -> (Uses, Vec<ExpressionProblem>) {
+    let mut analysis = Analysis {
+        parsed,
+        scope,
+        frames: Frames::default(),
+        uses: Uses::default(),
+        problems: Vec::new(),
+    };
+    analysis.frames.enter_block(names(assigned, &parsed.tagged));
+    analysis.visit(&parsed.tagged, true);
+    let mut problems = analysis.problems;
+    problems.sort_by_key(|problem| problem.range.start);
+    problems.dedup();
+    (analysis.uses, problems)
+}
+
+/// The names that `collect` finds in `node`, without their tags.
+fn names(collect: fn(&AstNode, &mut Vec<String>), node: &AstNode) -> BTreeSet<String> {
+    let mut tagged = Vec::new();
+    collect(node, &mut tagged);
+    tagged.iter().map(|name| untag(name).0.to_owned()).collect()
+}
+
+pub(super) struct Analysis<'a> {
+    pub parsed: &'a Parsed,
+    pub scope: &'a Scope<'a>,
+    pub frames: Frames,
+    pub uses: Uses,
+    pub problems: Vec<ExpressionProblem>,
+}
+
+impl Analysis<'_> {
+    pub fn visit(&mut self, node: &AstNode, root: bool) {
+        with_stack(|| self.visit_here(node, root));
+    }
+
+    fn visit_here(&mut self, node: &AstNode, root: bool) {
+        match node {
+            AstNode::String(_)
+            | AstNode::Number(_)
+            | AstNode::Boolean(_)
+            | AstNode::Null
+            | AstNode::Undefined
+            | AstNode::Placeholder
+            | AstNode::Regex { .. } => {}
+            AstNode::Name(_) | AstNode::Wildcard | AstNode::Descendant => self.uses.event |= root,
+            // `%` can climb out of a path to where the path began.
+            AstNode::ParentVariable(_) | AstNode::Parent(_) => self.uses.event = true,
+            AstNode::Variable(name) if name.is_empty() => self.uses.event |= root,
+            AstNode::Variable(name) => self.variable(name),
+            AstNode::Path { steps } => self.carrying(node, |this| this.steps(steps, root)),
+            AstNode::Binary { op, lhs, rhs } => self.binary(*op, lhs, rhs, root),
+            AstNode::Unary { operand, .. } => self.visit(operand, root),
+            AstNode::Function {
+                name,
+                args,
+                is_builtin,
+            } => {
+                self.function(name, args, *is_builtin, false, root);
+            }
+            AstNode::Call { procedure, args } => {
+                self.visit(procedure, root);
+                args.iter().for_each(|arg| self.visit(arg, root));
+            }
+            AstNode::Lambda {
+                params,
+                body,
+                signature,
+                ..
+            } => self.lambda(params, body, signature.as_deref()),
+            AstNode::Array(items) | AstNode::ArrayGroup(items) => {
+                items.iter().for_each(|item| self.visit(item, root));
+            }
+            AstNode::Block(items) => {
+                let bound = items
+                    .iter()
+                    .flat_map(|item| names(assigned, item))
+                    .collect();
+                self.frames.enter_block(bound);
+                items.iter().for_each(|item| self.visit(item, root));
+                self.frames.leave();
+            }
+            AstNode::Object(pairs) => self.pairs(pairs, root),
+            AstNode::ObjectTransform { input, pattern } => self.carrying(node, |this| {
+                this.visit(input, root);
+                this.pairs(pattern, root && has_focus(input));
+            }),
+            AstNode::Conditional {
+                condition,
+                then_branch,
+                else_branch,
+            } => {
+                self.visit(condition, root);
+                self.visit(then_branch, root);
+                else_branch
+                    .iter()
+                    .for_each(|branch| self.visit(branch, root));
+            }
+            AstNode::FunctionApplication(inner) => self.visit(inner, root),
+            AstNode::Sort { input, terms } => self.carrying(node, |this| {
+                this.visit(input, root);
+                let root = root && has_focus(input);
+                terms.iter().for_each(|(term, _)| this.visit(term, root));
+            }),
+            AstNode::Transform {
+                location,
+                update,
+                delete,
+            } => {
+                // A function of one argument, and that is the context of all three.
+                self.visit(location, false);
+                self.visit(update, false);
+                delete.iter().for_each(|delete| self.visit(delete, false));
+            }
+        }
+    }
+
+    fn pairs(&mut self, pairs: &[(AstNode, AstNode)], root: bool) {
+        for (key, value) in pairs {
+            self.visit(key, root);
+            self.visit(value, root);
+        }
+    }
+
+    /// Visits a path with the variables in sight that `@` and `#` bind along it.
+    fn carrying(&mut self, node: &AstNode, visit: impl FnOnce(&mut Self)) {
+        let mut tagged = Vec::new();
+        carried(node, &mut tagged);
+        if tagged.is_empty() {
+            return visit(self);
+        }
+        tagged.iter().for_each(|name| self.check_binding(name));
+        self.frames
+            .enter_path(tagged.iter().map(|name| untag(name).0.to_owned()).collect());
+        visit(self);
+        self.frames.leave();
+    }
+
+    fn steps(&mut self, steps: &[PathStep], mut root: bool) {
+        if let [
+            PathStep {
+                node: AstNode::Variable(first),
+                ..
+            },
+            PathStep {
+                node: AstNode::Name(second),
+                ..
+            },
+            ..,
+        ] = steps
+        {
+            self.states_member(first, second);
+        }
+        for step in steps {
+            self.visit(&step.node, root);
+            // After `@$x` the context is what the step was applied to, again.
+            root &= step.focus.is_some();
+            for stage in &step.stages {
+                match stage {
+                    Stage::Filter(predicate) => self.visit(predicate, root),
+                    Stage::Index(_) | Stage::KeepArray => {}
+                }
+            }
+        }
+    }
+
+    fn states_member(&mut self, first: &str, second: &str) {
+        if untag(first).0 == "states" && second != "input" {
+            let message =
+                format!("`$states.{second}` is not bound; `$states` has `input` only, the event");
+            self.report("unknown-variable", first, message, None);
+        }
+    }
+
+    fn binary(&mut self, op: BinaryOp, lhs: &AstNode, rhs: &AstNode, root: bool) {
+        match (op, lhs, rhs) {
+            (BinaryOp::ColonEqual, AstNode::Variable(name), _) => {
+                self.visit(rhs, root);
+                self.check_binding(name);
+                self.frames.bind(untag(name).0);
+            }
+            (BinaryOp::FocusBind | BinaryOp::IndexBind, _, AstNode::Variable(_)) => {
+                self.visit(lhs, root)
+            }
+            (
+                BinaryOp::ChainPipe,
+                _,
+                AstNode::Function {
+                    name,
+                    args,
+                    is_builtin,
+                },
+            ) => {
+                self.visit(lhs, root);
+                self.function(name, args, *is_builtin, true, root);
+            }
+            (BinaryOp::ChainPipe, _, AstNode::Path { steps }) => {
+                self.visit(lhs, root);
+                self.chained_path(rhs, steps, root);
+            }
+            _ => {
+                self.visit(lhs, root);
+                self.visit(rhs, root);
+            }
+        }
+    }
+
+    /// `x ~> $f()[0]`: the call is the first step of a path.
+    fn chained_path(&mut self, path: &AstNode, steps: &[PathStep], root: bool) {
+        match steps {
+            [
+                PathStep {
+                    node:
+                        AstNode::Function {
+                            name,
+                            args,
+                            is_builtin,
+                        },
+                    stages,
+                    ..
+                },
+            ] => {
+                self.function(name, args, *is_builtin, true, root);
+                for stage in stages {
+                    match stage {
+                        Stage::Filter(predicate) => self.visit(predicate, false),
+                        Stage::Index(_) | Stage::KeepArray => {}
+                    }
+                }
+            }
+            _ => self.visit(path, root),
+        }
+    }
+
+    fn lambda(&mut self, params: &[String], body: &AstNode, signature: Option<&str>) {
+        // A parameter that may be left to the context is filled where the function is called, which can be anywhere.
+        self.uses.event |= signature.is_some_and(|signature| signature.contains('-'));
+        params.iter().for_each(|name| self.check_binding(name));
+        self.frames
+            .enter_function(params.iter().map(|name| untag(name).0.to_owned()).collect());
+        self.frames.enter_block(names(assigned, body));
+        self.visit(body, true);
+        self.frames.leave();
+        self.frames.leave();
+    }
+}

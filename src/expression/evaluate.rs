@@ -1,0 +1,295 @@
+//! Evaluating compiled expressions against one event.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::Duration;
+
+use jsonata_core::evaluator::{Context, Evaluator, EvaluatorOptions};
+use jsonata_core::value::JValue;
+use serde_json::{Map, Value};
+
+use super::Expression;
+use super::failure::explain;
+use super::functions::{self, Trace};
+use super::names::NameMade;
+use super::value::{Unfit, from_engine, to_engine, weigh};
+
+/// What an evaluation may take before it is refused.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Wall-clock time of one expression. An ordinary one takes a few microseconds.
+    pub time: Duration,
+    /// Levels of evaluation; a call of a function that is not a tail call takes about three.
+    pub depth: usize,
+    /// Items in a sequence that the expression makes.
+    pub sequence: usize,
+    /// Bytes that one value may take beyond what event, target and constants take themselves.
+    pub memory: usize,
+    /// Bytes that all the values which an expression works with may take together, each counted as often as it is
+    /// used: it bounds both memory and work, and does so the same way on every machine.
+    pub work: usize,
+}
+
+impl Default for Limits {
+    /// One second, because a 128 MB function has a fourteenth of a processor; 500 levels; 10 000 items; 1 MiB; 32 MiB.
+    fn default() -> Self {
+        Limits {
+            time: Duration::from_secs(1),
+            depth: 500,
+            sequence: 10_000,
+            memory: 1024 * 1024,
+            work: 32 * 1024 * 1024,
+        }
+    }
+}
+
+/// What expressions can read.
+#[derive(Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The root, `$event` and `$states.input`.
+    pub event: &'a Value,
+    /// `$current`: the target as observed. `None` leaves it unbound, which is JSONata's "nothing".
+    pub current: Option<&'a Value>,
+    /// Each is bound under its own name.
+    pub constants: &'a Map<String, Value>,
+}
+
+/// What one expression yielded. There is no `Debug`: it is made of the event.
+#[derive(Clone)]
+pub struct Evaluated {
+    /// `None` when the expression yields nothing, which is not the same as `null`.
+    pub value: Option<Value>,
+    /// The names that `$profileName` and `$kxUserName` made, in order.
+    pub names: Vec<NameMade>,
+}
+
+/// Why an expression could not be evaluated. It names types and limits, never values: those are people's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvaluationError {
+    /// One of [`super::CODES`].
+    pub code: &'static str,
+    /// The bytes of the rules file's string that are to blame: often all of it, because the engine keeps no
+    /// positions; empty when the data is to blame and not an expression.
+    pub range: Range<usize>,
+    /// What happened.
+    pub message: String,
+    /// What to do, if there is something to say.
+    pub help: Option<String>,
+}
+
+impl fmt::Display for EvaluationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for EvaluationError {}
+
+/// An [`EvaluationError`] that does not know its place yet.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub code: &'static str,
+    pub message: String,
+    pub help: Option<&'static str>,
+}
+
+impl Failure {
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Failure {
+            code,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    pub fn help(self, help: &'static str) -> Self {
+        Failure {
+            help: Some(help),
+            ..self
+        }
+    }
+
+    pub fn at(self, range: Range<usize>) -> EvaluationError {
+        EvaluationError {
+            code: self.code,
+            range,
+            message: self.message,
+            help: self.help.map(str::to_owned),
+        }
+    }
+}
+
+/// How often an expression may use all of its inputs before that counts as work.
+const INPUT_USES: usize = 8;
+
+/// One event, and perhaps its target, made ready for any number of expressions: the conversion into the engine's
+/// values happens once, here.
+///
+/// It is neither `Send` nor `Sync` (the engine shares values by `Rc`): make one, evaluate, and drop it before an
+/// `.await`.
+pub struct Evaluation {
+    event: JValue,
+    constants: Vec<(String, JValue)>,
+    limits: Rc<Limits>,
+    /// The limits as the caller gave them, from which those for another target are made.
+    asked: Limits,
+    bindings: Vec<(String, JValue)>,
+    trace: Rc<Trace>,
+    evaluator: RefCell<Evaluator>,
+}
+
+impl Evaluation {
+    /// Makes `inputs` ready.
+    ///
+    /// # Errors
+    /// When the data nests more than 128 deep or has a member named `__tuple__`, which the engine keeps for itself.
+    pub fn new(inputs: &Inputs<'_>, limits: &Limits) -> Result<Evaluation, EvaluationError> {
+        let convert = |value| to_engine(value).map_err(|failure| failure.at(0..0));
+        let constants: Result<Vec<_>, _> = inputs
+            .constants
+            .iter()
+            .map(|(name, value)| Ok((name.clone(), convert(value)?)))
+            .collect();
+        let current = inputs.current.map(convert).transpose()?;
+        Ok(Self::assemble(
+            convert(inputs.event)?,
+            current,
+            constants?,
+            limits.clone(),
+        ))
+    }
+
+    /// The same event and constants with another target. The event is shared, not converted again.
+    ///
+    /// # Errors
+    /// As [`Evaluation::new`].
+    pub fn with_current(&self, current: Option<&Value>) -> Result<Evaluation, EvaluationError> {
+        let current = current
+            .map(to_engine)
+            .transpose()
+            .map_err(|failure| failure.at(0..0))?;
+        Ok(Self::assemble(
+            self.event.clone(),
+            current,
+            self.constants.clone(),
+            self.asked.clone(),
+        ))
+    }
+
+    fn assemble(
+        event: JValue,
+        current: Option<JValue>,
+        constants: Vec<(String, JValue)>,
+        asked: Limits,
+    ) -> Evaluation {
+        let states = [("input".to_owned(), event.clone())].into_iter().collect();
+        let mut bindings = constants.clone();
+        bindings.push(("event".to_owned(), event.clone()));
+        bindings.push(("states".to_owned(), JValue::object(states)));
+        bindings.extend(current.map(|current| ("current".to_owned(), current)));
+        // `{"a": $event, "b": $states}` is as good an expression for a big event as for a small one.
+        let inputs: usize = bindings
+            .iter()
+            .filter_map(|(_, value)| weigh(value, usize::MAX).ok())
+            .sum();
+        let limits = Rc::new(Limits {
+            memory: asked.memory.saturating_add(inputs),
+            work: asked.work.saturating_add(inputs.saturating_mul(INPUT_USES)),
+            ..asked.clone()
+        });
+        let trace = Rc::new(Trace::default());
+        let evaluator = RefCell::new(evaluator(&bindings, &limits, &trace));
+        Evaluation {
+            event,
+            constants,
+            limits,
+            asked,
+            bindings,
+            trace,
+            evaluator,
+        }
+    }
+
+    /// Evaluates one expression.
+    ///
+    /// # Errors
+    /// When the expression fails, exceeds a limit, or yields what is not JSON.
+    pub(super) fn evaluate(&self, expression: &Expression) -> Result<Evaluated, EvaluationError> {
+        self.trace.clear();
+        let value =
+            self.run(expression)
+                .and_then(|value| match weigh(&value, self.limits.memory) {
+                    // What is not finite has its own words there.
+                    Ok(_) | Err(Unfit::NotFinite) => from_engine(&value),
+                    Err(Unfit::TooBig) => Err(Failure::new(
+                        "expression-limit",
+                        "the result is too big or nests too deep",
+                    )),
+                });
+        let names = self.trace.names.take();
+        match value {
+            Ok(value) => Ok(Evaluated { value, names }),
+            Err(failure) => {
+                let range = expression.narrow(&failure);
+                Err(failure.at(range))
+            }
+        }
+    }
+
+    fn run(&self, expression: &Expression) -> Result<JValue, Failure> {
+        let Ok(mut evaluator) = self.evaluator.try_borrow_mut() else {
+            return Err(Failure::new(
+                "expression-failed",
+                "an expression cannot be evaluated inside another",
+            ));
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            evaluator.evaluate(expression.bounded(), &self.event)
+        }));
+        match outcome {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => {
+                let ours = self.trace.failure.borrow_mut().take();
+                Err(ours
+                    .unwrap_or_else(|| explain(error.message(), expression.inner(), &self.limits)))
+            }
+            Err(_) => {
+                // What the engine left half done must not reach the next expression.
+                *evaluator = self::evaluator(&self.bindings, &self.limits, &self.trace);
+                Err(Failure::new(
+                    "expression-failed",
+                    "the JSONata engine failed on this expression",
+                ))
+            }
+        }
+    }
+}
+
+/// Pays once, at start, for what the engine otherwise builds at the first call of a function: the regular expressions
+/// of all its signatures, about a millisecond of processor time, which is fourteen on a 128 MB function.
+pub fn warm_up() {
+    let mut evaluator = evaluator(&[], &Rc::new(Limits::default()), &Rc::new(Trace::default()));
+    if let Ok(ast) = jsonata_core::parser::parse("$lowercase($trim('A'))") {
+        // Only what it leaves behind in the engine is of interest.
+        let _ = evaluator.evaluate(&ast, &JValue::Null);
+    }
+}
+
+fn evaluator(bindings: &[(String, JValue)], limits: &Rc<Limits>, trace: &Rc<Trace>) -> Evaluator {
+    let mut context = Context::new();
+    for (name, value) in bindings {
+        context.bind(name.clone(), value.clone());
+    }
+    let options = EvaluatorOptions {
+        timeout_ms: Some(u64::try_from(limits.time.as_millis()).unwrap_or(u64::MAX)),
+        cancel: None,
+        max_stack_depth: Some(limits.depth),
+        max_sequence_length: Some(limits.sequence),
+    };
+    let mut evaluator = Evaluator::with_options(context, options);
+    functions::register(&mut evaluator, limits, trace);
+    evaluator
+}

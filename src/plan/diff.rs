@@ -1,0 +1,218 @@
+//! Two states of one target, member by member.
+
+use serde_json::{Map, Value};
+
+use super::{is_qualifier, place};
+use crate::api::Operation;
+use crate::report::MemberChange;
+
+/// What an update has to say.
+pub(super) struct Difference {
+    /// Everything that is wanted, settings merged with the observed ones.
+    pub merged: Value,
+    /// The arguments to send: identity, what differs, and what must go with it.
+    pub sent: Map<String, Value>,
+    /// Each leaf that differs.
+    pub members: Vec<MemberChange>,
+}
+
+/// The observed target under the names that the update uses.
+pub(super) fn comparable(operation: Operation, observed: &Value) -> Value {
+    let mut members = observed.as_object().cloned().unwrap_or_default();
+    if operation == Operation::SageMakerUpdateDomain {
+        // DescribeDomain says `DomainSettings`, UpdateDomain takes `DomainSettingsForUpdate`: alike, but one member in
+        // it has another name too (API reference).
+        if let Some(Value::Object(mut settings)) = members.remove("DomainSettings") {
+            if let Some(rstudio) = settings.remove("RStudioServerProDomainSettings") {
+                settings.insert(
+                    "RStudioServerProDomainSettingsForUpdate".to_owned(),
+                    rstudio,
+                );
+            }
+            members.insert("DomainSettingsForUpdate".to_owned(), settings.into());
+        }
+    }
+    Value::Object(members)
+}
+
+/// Compares the arguments with the observed target.
+pub(super) fn difference(operation: Operation, observed: &Value, arguments: &Value) -> Difference {
+    let mut found = Difference {
+        merged: Value::Null,
+        sent: Map::new(),
+        members: Vec::new(),
+    };
+    let mut merged = Map::new();
+    for (name, wanted) in arguments.as_object().into_iter().flatten() {
+        if is_qualifier(operation, name) {
+            found.sent.insert(name.clone(), wanted.clone());
+            merged.insert(name.clone(), wanted.clone());
+            continue;
+        }
+        let now = observed.get(name);
+        let then = merge(now, wanted);
+        if operation.settings().contains(&name.as_str()) {
+            let parts = settings(name, now, &then, wanted, &mut found.members);
+            if !parts.is_empty() {
+                found.sent.insert(name.clone(), parts.into());
+            }
+        } else if !same(now, Some(&then)) {
+            differences(&mut vec![name], now, Some(&then), &mut found.members);
+            found.sent.insert(name.clone(), then.clone());
+        }
+        merged.insert(name.clone(), then);
+    }
+    if operation == Operation::SageMakerUpdateDomain {
+        companions(observed, &merged, &mut found.sent);
+    }
+    found.merged = Value::Object(merged);
+    found
+}
+
+/// The first-level members that differ, each whole.
+fn settings(
+    name: &str,
+    now: Option<&Value>,
+    then: &Value,
+    wanted: &Value,
+    members: &mut Vec<MemberChange>,
+) -> Map<String, Value> {
+    let mut parts = Map::new();
+    for part in wanted
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(part, _)| part)
+    {
+        let (now, then) = (now.and_then(|now| now.get(part)), then.get(part));
+        if let (false, Some(value)) = (same(now, then), then) {
+            differences(&mut vec![name, part], now, then, members);
+            parts.insert(part.clone(), value.clone());
+        }
+    }
+    parts
+}
+
+/// Members that `UpdateDomain` wants beside others though they do not change. Everything else that is unchanged must
+/// not be sent: the service refuses some of it (terraform-provider-aws#39923).
+fn companions(observed: &Value, merged: &Map<String, Value>, sent: &mut Map<String, Value>) {
+    let access = |members: Option<&Value>| members.and_then(Value::as_str) == Some("VpcOnly");
+    let mut along: Vec<&str> = Vec::new();
+    // "VpcId and Subnet IDs are required for updating domains to VpcOnly mode" (terraform-provider-aws#45528).
+    if access(sent.get("AppNetworkAccessType")) {
+        along.extend(["VpcId", "SubnetIds"]);
+    }
+    // Required when the domain is VpcOnly and RStudio's domain execution role is given (API reference, UpdateDomain).
+    let vpc_only = access(
+        merged
+            .get("AppNetworkAccessType")
+            .or(observed.get("AppNetworkAccessType")),
+    );
+    let rstudio = sent
+        .get("DomainSettingsForUpdate")
+        .and_then(|settings| settings.get("RStudioServerProDomainSettingsForUpdate"));
+    if vpc_only && rstudio.is_some() {
+        along.push("AppSecurityGroupManagement");
+    }
+    for name in along {
+        let value = merged.get(name).or(observed.get(name));
+        if let (false, Some(value)) = (sent.contains_key(name), value) {
+            sent.insert(name.to_owned(), value.clone());
+        }
+    }
+}
+
+/// `wanted` over `now`: objects member by member, anything else as wanted. As deep as `wanted`, which is bounded.
+pub fn merge(now: Option<&Value>, wanted: &Value) -> Value {
+    match (now, wanted) {
+        (Some(Value::Object(now)), Value::Object(wanted)) => {
+            let mut merged = now.clone();
+            for (name, value) in wanted {
+                let value = merge(now.get(name), value);
+                merged.insert(name.clone(), value);
+            }
+            Value::Object(merged)
+        }
+        (_, wanted) => wanted.clone(),
+    }
+}
+
+/// Whether two states are the same to AWS: what is empty is absent, and lists of plain values are sets, which the
+/// service may return in any order (terraform-provider-aws keeps security groups, subnets, lifecycle configurations
+/// and hidden types as sets; internal/service/sagemaker/domain.go).
+fn same(left: Option<&Value>, right: Option<&Value>) -> bool {
+    let left = left.filter(|value| !is_empty(value));
+    let right = right.filter(|value| !is_empty(value));
+    match (left, right) {
+        (None, None) => true,
+        (None, Some(_)) | (Some(_), None) => false,
+        (Some(Value::Object(left)), Some(Value::Object(right))) => {
+            let names = left.keys().chain(right.keys());
+            names
+                .into_iter()
+                .all(|name| same(left.get(name), right.get(name)))
+        }
+        (Some(Value::Array(left)), Some(Value::Array(right))) => same_items(left, right),
+        (Some(Value::Number(left)), Some(Value::Number(right))) => left.as_f64() == right.as_f64(),
+        (Some(left), Some(right)) => left == right,
+    }
+}
+
+fn same_items(left: &[Value], right: &[Value]) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    let text = |items: &[Value]| -> Option<Vec<String>> {
+        let texts = items.iter().map(|item| item.as_str().map(str::to_owned));
+        let mut texts: Vec<String> = texts.collect::<Option<_>>()?;
+        texts.sort_unstable();
+        Some(texts)
+    };
+    match (text(left), text(right)) {
+        (Some(left), Some(right)) => left == right,
+        _ => left
+            .iter()
+            .zip(right)
+            .all(|(left, right)| same(Some(left), Some(right))),
+    }
+}
+
+/// Absent, `null`, `[]`, `{}`, or an object of nothing but those.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.values().all(is_empty),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+fn differences<'a>(
+    path: &mut Vec<&'a str>,
+    now: Option<&'a Value>,
+    then: Option<&'a Value>,
+    members: &mut Vec<MemberChange>,
+) {
+    if same(now, then) {
+        return;
+    }
+    if let Some(Value::Object(then)) = then {
+        let now = now.and_then(Value::as_object);
+        for (name, value) in then {
+            path.push(name);
+            differences(
+                path,
+                now.and_then(|now| now.get(name)),
+                Some(value),
+                members,
+            );
+            path.pop();
+        }
+        return;
+    }
+    members.push(MemberChange {
+        path: place(path),
+        from: now.cloned(),
+        to: then.cloned(),
+    });
+}

@@ -1,0 +1,270 @@
+//! Metrics in CloudWatch's embedded metric format: JSON lines among the logs, of which CloudWatch makes metrics
+//! (CloudWatch user guide, embedded metric format specification).
+//!
+//! | metric | unit | of each change |
+//! | --- | --- | --- |
+//! | `Changes` | count | one |
+//! | `Attempts` | count | write requests, repetitions included; one write for several events counts once |
+//! | `Throttles` | count | answers that said "slower", to reads and writes |
+//! | `Latency` | milliseconds | from its start to its outcome, waits included |
+//! | `EventAge` | seconds | from the event's `time` to the end of the invocation's work |
+//! | `Stale` | count | one if a newer event was there first |
+//! | `Duplicates` | count | one if the ledger had an event of its very time as written |
+//! | `Refused` | count | one if a guard forbade it |
+//!
+//! The dimensions are `service` and `operation`, and of `Changes` also these and `outcome`. An event that may not
+//! come over HTTP is `Refused` for service `usher`, operation `admit`: nobody asked what it would call.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use tracing::info;
+
+use crate::report::{ChangeReport, Outcome, Report};
+
+/// The namespace of all.
+pub const NAMESPACE: &str = "Usher";
+
+/// Names and units, in CloudWatch's words.
+pub const METRICS: [(&str, &str); 8] = [
+    ("Changes", "Count"),
+    ("Attempts", "Count"),
+    ("Throttles", "Count"),
+    ("Latency", "Milliseconds"),
+    ("EventAge", "Seconds"),
+    ("Stale", "Count"),
+    ("Duplicates", "Count"),
+    ("Refused", "Count"),
+];
+
+/// The dimensions of every metric.
+pub const DIMENSIONS: [&str; 2] = ["service", "operation"];
+
+/// What `Changes` is told apart by besides.
+pub const BY_OUTCOME: &str = "outcome";
+
+/// The most values that one metric may have on a line (embedded metric format specification, target members).
+const MOST_VALUES: usize = 100;
+
+/// Tracing's target of metric lines, and the field that holds one. They are INFO: Lambda takes a line without a level for
+/// that and drops it where the level is higher.
+pub(super) const TARGET: &str = "usher::metrics";
+pub(super) const FIELD: &str = "metric";
+
+/// Writes the metrics of an invocation that ends now.
+pub fn emit(reports: &[Report], now: OffsetDateTime) {
+    for line in lines(reports, now) {
+        let line = line.to_string();
+        info!(target: TARGET, metric = line.as_str());
+    }
+}
+
+/// Writes that so many events were refused before anyone asked what they would call.
+pub fn emit_refused(events: usize, now: OffsetDateTime) {
+    if events == 0 {
+        return;
+    }
+    let refused = json!({
+        "_aws": {
+            "Timestamp": millis(now),
+            "CloudWatchMetrics": [{
+                "Namespace": NAMESPACE,
+                "Dimensions": [DIMENSIONS],
+                "Metrics": [{"Name": "Refused", "Unit": "Count"}],
+            }],
+        },
+        "service": "usher",
+        "operation": "admit",
+        "Refused": events,
+    });
+    let line = refused.to_string();
+    info!(target: TARGET, metric = line.as_str());
+}
+
+/// What the changes of one call and one outcome come to.
+#[derive(Default)]
+struct Sums {
+    attempts: u64,
+    throttles: u64,
+    /// Milliseconds, and with it the number of changes.
+    latencies: Vec<u64>,
+    /// Seconds.
+    ages: Vec<f64>,
+    duplicates: u64,
+}
+
+/// One line for each call and outcome; more where there are more than a line holds.
+fn lines(reports: &[Report], now: OffsetDateTime) -> Vec<Value> {
+    let mut sums: BTreeMap<(&str, &str), Vec<Sums>> = BTreeMap::new();
+    let mut counted: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for report in reports {
+        let age = (now - report.event.time).as_seconds_f64().max(0.0);
+        for change in &report.changes {
+            let key = (change.call, change.outcome.name());
+            let full = |sums: &Sums| sums.latencies.len() >= MOST_VALUES;
+            let lines = sums.entry(key).or_default();
+            if lines.last().is_none_or(full) {
+                lines.push(Sums::default());
+            }
+            if let Some(sums) = lines.last_mut() {
+                // An invocation writes a target once, for all its events: each of their reports has the same requests.
+                let requests = change.attempts > 0 || change.throttles > 0;
+                let target = change.target.as_deref().unwrap_or_default();
+                sums.add(
+                    change,
+                    age,
+                    requests && counted.insert((change.call, target)),
+                );
+            }
+        }
+    }
+    let lines = sums.into_iter();
+    lines
+        .flat_map(|((call, outcome), sums)| {
+            sums.into_iter()
+                .map(move |sums| sums.line(call, outcome, now))
+        })
+        .collect()
+}
+
+impl Sums {
+    fn add(&mut self, change: &ChangeReport, age: f64, with_requests: bool) {
+        if with_requests {
+            self.attempts += u64::from(change.attempts);
+            self.throttles += u64::from(change.throttles);
+        }
+        self.latencies.push(change.millis);
+        self.ages.push(age);
+        self.duplicates += u64::from(change.repeated);
+    }
+
+    fn line(self, call: &str, outcome: &str, now: OffsetDateTime) -> Value {
+        let Self {
+            attempts,
+            throttles,
+            latencies,
+            ages,
+            duplicates,
+        } = self;
+        let changes = latencies.len();
+        let those = |wanted: Outcome| if outcome == wanted.name() { changes } else { 0 };
+        let (service, operation) = call.split_once(':').unwrap_or((call, call));
+        let metrics = METRICS.map(|(name, unit)| json!({"Name": name, "Unit": unit}));
+        let [service_name, operation_name] = DIMENSIONS;
+        json!({
+            "_aws": {
+                "Timestamp": millis(now),
+                "CloudWatchMetrics": [
+                    {"Namespace": NAMESPACE, "Dimensions": [DIMENSIONS], "Metrics": metrics},
+                    {
+                        "Namespace": NAMESPACE,
+                        "Dimensions": [[service_name, operation_name, BY_OUTCOME]],
+                        "Metrics": [{"Name": "Changes", "Unit": "Count"}],
+                    },
+                ],
+            },
+            (service_name): service,
+            (operation_name): operation,
+            (BY_OUTCOME): outcome,
+            "Changes": changes,
+            "Attempts": attempts,
+            "Throttles": throttles,
+            "Latency": latencies,
+            "EventAge": ages,
+            "Stale": those(Outcome::Stale),
+            "Duplicates": duplicates,
+            "Refused": those(Outcome::Refused),
+        })
+    }
+}
+
+fn millis(time: OffsetDateTime) -> i64 {
+    time.unix_timestamp() * 1000 + i64::from(time.millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::report::{Disposition, EventRef};
+
+    const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+    fn change(target: &str, outcome: Outcome) -> ChangeReport {
+        ChangeReport {
+            call: "sagemaker:UpdateUserProfile",
+            target: Some(target.to_owned()),
+            rules: Vec::new(),
+            outcome,
+            members: Vec::new(),
+            attempts: 2,
+            millis: 40,
+            error: None,
+            throttles: 1,
+            repeated: true,
+        }
+    }
+
+    fn report(age: Duration, changes: Vec<ChangeReport>) -> Report {
+        Report {
+            event: EventRef {
+                id: "e1".to_owned(),
+                source: "acme.hr".to_owned(),
+                detail_type: "Person Moved".to_owned(),
+                time: NOW - age,
+            },
+            rules: Vec::new(),
+            changes,
+            disposition: Disposition::Done,
+        }
+    }
+
+    #[test]
+    fn one_write_for_two_events_is_two_changes_and_its_requests_count_once() {
+        let reports = [
+            report(
+                Duration::from_millis(1500),
+                vec![change("a", Outcome::Updated)],
+            ),
+            report(Duration::ZERO, vec![change("a", Outcome::Updated)]),
+        ];
+        let lines = lines(&reports, NOW);
+        assert_eq!(lines.len(), 1);
+        let line = &lines[0];
+        assert_eq!(line["Changes"], 2);
+        assert_eq!(line["Attempts"], 2);
+        assert_eq!(line["Throttles"], 1);
+        assert_eq!(line["Latency"], json!([40, 40]));
+        assert_eq!(line["EventAge"], json!([1.5, 0.0]));
+        assert_eq!(line["Duplicates"], 2);
+        assert_eq!((&line["Stale"], &line["Refused"]), (&json!(0), &json!(0)));
+        assert_eq!(line["service"], "sagemaker");
+        assert_eq!(line["operation"], "UpdateUserProfile");
+        assert_eq!(line["outcome"], "updated");
+    }
+
+    #[test]
+    fn every_outcome_has_a_line_and_no_line_has_more_values_than_cloudwatch_takes() {
+        let mut changes: Vec<_> = (0..250)
+            .map(|n| change(&format!("t{n}"), Outcome::Stale))
+            .collect();
+        changes.push(change("r", Outcome::Refused));
+        let lines = lines(&[report(Duration::ZERO, changes)], NOW);
+        let sizes: Vec<_> = lines
+            .iter()
+            .map(|line| (&line["Stale"], &line["Refused"], &line["Changes"]))
+            .map(|(stale, refused, changes)| (stale.as_u64(), refused.as_u64(), changes.as_u64()))
+            .collect();
+        let expected = [(0, 1, 1), (100, 0, 100), (100, 0, 100), (50, 0, 50)];
+        assert_eq!(sizes, expected.map(|(s, r, c)| (Some(s), Some(r), Some(c))));
+    }
+
+    #[test]
+    fn an_event_of_the_future_has_no_age() {
+        let mut future = report(Duration::ZERO, vec![change("a", Outcome::Updated)]);
+        future.event.time = NOW + Duration::from_secs(60);
+        assert_eq!(lines(&[future], NOW)[0]["EventAge"], json!([0.0]));
+    }
+}
