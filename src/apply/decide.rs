@@ -1,11 +1,13 @@
 //! Calls on one target × the target → what may be done. No I/O: who reads the target is the caller's matter.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::gather::{Asked, Group};
 use crate::event::Event;
 use crate::guard::{Guarded, Refusal, guard};
-use crate::plan::{Action, Desired, Planned, merge, plan};
+use crate::plan::{Action, Desired, Planned, described, merge, plan};
 use crate::report::{Cause, Failure, Outcome};
 use crate::rules::Rules;
 
@@ -160,6 +162,9 @@ impl Deciding<'_> {
         let mut unknown: Vec<String> = Vec::new();
         let mut settle = self.settle;
         let mut last = "";
+        let operation = self.group.target.operation();
+        // What a later event finds is what the earlier ones leave, as if they had come apart.
+        let mut current = Cow::Borrowed(self.observed);
         for asked in asks {
             let Some(event) = self.events.get(asked.event) else {
                 continue;
@@ -167,11 +172,14 @@ impl Deciding<'_> {
             last = event.id();
             for call in &asked.calls {
                 let wanted = call
-                    .arguments(self.rules, event, self.observed)
+                    .arguments(self.rules, event, &current)
                     .map_err(failed)?;
                 arguments = Some(merge(arguments.as_ref(), &wanted));
                 unknown.extend(call.call.allow_unknown_values.iter().cloned());
                 settle |= call.call.settle;
+            }
+            if let (Some(arguments), 2..) = (&arguments, asks.len()) {
+                current = Cow::Owned(described(operation, self.observed, arguments));
             }
         }
         let desired = Desired {

@@ -6,12 +6,14 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use usher::event::Event;
 use usher::report::{Disposition, Report};
 
 /// One line of the file. A source gives each of its events an id of its own (CloudEvents 1.0, `id`; EventBridge's are unique everywhere).
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)] // an event has a source and an id too, but is no journal
 struct Finished {
     source: String,
     id: String,
@@ -46,9 +48,16 @@ impl Journal {
                 ),
             }
         }
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        let (_, half) = text.split_at(whole);
+        // What is cut off must be the beginning of a line of ours, not somebody's file without a line's end.
+        let ours =
+            half.starts_with(r#"{"source":"#) && serde_json::from_str::<IgnoredAny>(half).is_err();
+        if whole == 0 && !half.is_empty() && !ours {
+            bail!("{name}: this is no journal of `usher apply --resume`");
+        }
         let open = OpenOptions::new().create(true).append(true).open(path);
         let file = open.with_context(|| format!("cannot write {name}"))?;
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
         file.set_len(whole as u64)
             .with_context(|| format!("cannot write {name}"))?;
         Ok(Self { finished, file })

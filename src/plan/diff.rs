@@ -35,6 +35,21 @@ pub(super) fn comparable(operation: Operation, observed: &Value) -> Value {
     Value::Object(members)
 }
 
+/// The target as it would be described once these arguments have been applied to what is `observed`.
+pub fn described(operation: Operation, observed: &Value, arguments: &Value) -> Value {
+    let mut members = arguments.as_object().cloned().unwrap_or_default();
+    members.retain(|name, _| !is_qualifier(operation, name));
+    if operation == Operation::SageMakerUpdateDomain
+        && let Some(Value::Object(mut settings)) = members.remove("DomainSettingsForUpdate")
+    {
+        if let Some(rstudio) = settings.remove("RStudioServerProDomainSettingsForUpdate") {
+            settings.insert("RStudioServerProDomainSettings".to_owned(), rstudio);
+        }
+        members.insert("DomainSettings".to_owned(), settings.into());
+    }
+    merge(Some(observed), &Value::Object(members))
+}
+
 /// Compares the arguments with the observed target.
 pub(super) fn difference(operation: Operation, observed: &Value, arguments: &Value) -> Difference {
     let mut found = Difference {

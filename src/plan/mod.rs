@@ -15,7 +15,7 @@ use crate::call::{DecodeError, Input, Target, canonical};
 use crate::report::{Cause, Failure, MemberChange};
 use crate::select::refuse;
 
-pub use diff::merge;
+pub use diff::{described, merge};
 pub use show::{Action, Ended, EndedOne, Plan, Planned};
 
 /// What the rules want of one target, all calls merged.

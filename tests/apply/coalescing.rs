@@ -53,6 +53,38 @@ async fn ten_events_for_one_person_become_one_read_and_one_write_for_each_target
     );
 }
 
+/// Each event adds to what the profile has.
+const GROWING: &str = r#"
+version: 1
+rules:
+  - name: growing
+    when: {source: [acme.hr]}
+    do:
+      - call: sagemaker:UpdateUserProfile
+        with:
+          DomainId: d-abc123def456
+          UserProfileName: jane-doe
+          UserSettings:
+            JupyterLabAppSettings:
+              LifecycleConfigArns: "{% $append($current.UserSettings.JupyterLabAppSettings.LifecycleConfigArns, detail.arn) %}"
+"#;
+
+#[tokio::test]
+async fn what_a_later_event_finds_is_what_the_earlier_ones_leave() {
+    let arn = |name: &str| {
+        format!("arn:aws:sagemaker:eu-central-1:111122223333:studio-lifecycle-config/{name}")
+    };
+    let desk = Desk::new(GROWING, World::sample()).await;
+    let events = [(2, "second"), (1, "first")]
+        .map(|(second, name)| event(name, second, json!({"arn": arn(name)})));
+    desk.apply(&events).await;
+    assert_eq!(desk.writes().len(), 1);
+    assert_eq!(
+        desk.settings_of("jane-doe")["JupyterLabAppSettings"]["LifecycleConfigArns"],
+        json!([arn("welcome"), arn("first"), arn("second")])
+    );
+}
+
 #[tokio::test]
 async fn an_older_event_later_is_stale_and_an_older_one_beside_a_newer_one_too() {
     let desk = Desk::new(AS_THE_EVENT_SAYS, World::sample()).await;
