@@ -3,10 +3,11 @@
 //! Values are what they look like. A plain scalar is a number, `true`, `false` or `null` only in JSON's spelling (`~`
 //! and nothing at all are null too); what other YAML readers would take for a number, a boolean or null, such as
 //! `012345678901`, `yes`, `1_000` or `0x10`, is refused until it stands in quotes; everything else is the text as written. No key
-//! may occur twice. Anchors can be used, within bounds; tags, merge keys and several documents cannot. JSON is read by
-//! the same parser, being YAML.
+//! may occur twice. Anchors can be used, within bounds; tags, merge keys and several documents cannot. JSON is read as the
+//! YAML that it is. [`common`] reads what files are usually made of, and quickly; a general parser the rest.
 
 mod anchors;
+mod common;
 mod position;
 mod read;
 mod refusals;

@@ -1,17 +1,22 @@
 //! One invocation of the function: payload in, reply out. It knows nothing of the runtime that carries them.
 
+mod warm_up;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::apply::{Deadline, Invocation, Usher};
+use crate::aws::traced;
 use crate::event::{Event, Malformed};
 use crate::guard::admit;
 use crate::ingress::{self, Delivery, HttpAsk, HttpRequest, Item, Origin};
 use crate::plan::Plan;
 use crate::reply::{Answer, Answered, FunctionError, reply};
 use crate::report::Report;
+use crate::telemetry::traces::{Daemon, Trace};
 use crate::telemetry::{self, metrics};
 
 /// The HTTP API as it describes itself.
@@ -27,6 +32,8 @@ pub struct Function {
     pub margin: Duration,
     /// The wall clock.
     pub now: fn() -> OffsetDateTime,
+    /// Who takes the traces of sampled invocations, if anybody does.
+    pub daemon: Option<Arc<Daemon>>,
 }
 
 /// What the runtime says of an invocation.
@@ -36,6 +43,8 @@ pub struct Request<'a> {
     pub attempt: &'a str,
     /// When it will be stopped.
     pub deadline: OffsetDateTime,
+    /// Where it stands in an X-Ray trace: the tracing header.
+    pub trace: Option<&'a str>,
 }
 
 impl Function {
@@ -45,7 +54,7 @@ impl Function {
     /// The function error that makes the sender try again or give up, where it is one that listens to those.
     pub async fn answer(
         &self,
-        payload: &[u8],
+        payload: Box<str>,
         request: &Request<'_>,
     ) -> Result<Value, FunctionError> {
         let now = (self.now)();
@@ -53,8 +62,10 @@ impl Function {
             request_id: request.id,
             now,
         };
-        let delivery =
-            ingress::read(payload, &context).map_err(|problem| unreadable(&problem, request))?;
+        let delivery = ingress::read(payload.as_bytes(), &context)
+            .map_err(|problem| unreadable(&problem, request))?;
+        // The events are what is left to do; a batch's text is as large as Lambda lets it be.
+        drop(payload);
         let Delivery { origin, items } = delivery;
         if let Origin::Http(http) = &origin {
             match &http.ask {
@@ -66,7 +77,10 @@ impl Function {
                 HttpAsk::Events => {}
             }
         }
-        let answers = self.answers(&origin, items, request, now).await;
+        let trace = request
+            .trace
+            .map(|header| Trace::new(header, request.attempt, self.daemon.as_ref(), self.now));
+        let answers = traced(trace, self.answers(&origin, items, request, now)).await;
         reply(&origin, answers)
     }
 
@@ -138,11 +152,16 @@ impl Function {
         };
         let reports = self.usher.apply(events, &invocation).await;
         metrics::emit(&reports, (self.now)());
-        let logged = |report: Report| {
-            telemetry::report(&report, request.id, caller);
+        let logged = |(report, event): (Report, &Event)| {
+            // Hardly any event tells of a failed call, and none has to be parsed to tell.
+            let passed_over = match event.may_have("errorCode") {
+                true => self.usher.rules.passed_over(&event.document()),
+                false => Vec::new(),
+            };
+            telemetry::report(&report, &passed_over, request.id, caller);
             Answer::Report(report)
         };
-        reports.into_iter().map(logged).collect()
+        reports.into_iter().zip(events).map(logged).collect()
     }
 
     /// Over HTTP anybody who may call writes what he likes into `source`; a guard says what is taken.

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use crate::api::{display_path, roles_in};
-use crate::call::Input;
+use crate::call::{Input, Target};
 use crate::event::Event;
 use crate::glob::Glob;
 use crate::plan::Change;
@@ -41,8 +41,26 @@ pub struct Refusal {
 /// A role that no glob of `roles` matches; a target that one of `protected` does, under any name that the service
 /// knows it by.
 pub fn guard(change: Change, observed: &Value, config: &GuardConfig) -> Result<Guarded, Refusal> {
+    let Change {
+        target, desired, ..
+    } = &change;
+    allowed(target, desired, Some(observed), config)?;
+    Ok(Guarded(change))
+}
+
+/// Whether the guards allow these arguments. Without the target as `observed` it is known only by the name that the rules
+/// gave it, so what is refused then is refused whatever the target is like, and what is not may still be.
+///
+/// # Errors
+/// As [`guard`].
+pub fn allowed(
+    target: &Target,
+    arguments: &Value,
+    observed: Option<&Value>,
+    config: &GuardConfig,
+) -> Result<(), Refusal> {
     if let Some(roles) = &config.roles {
-        for (path, role) in roles_in(change.target.operation(), &change.desired) {
+        for (path, role) in roles_in(target.operation(), arguments) {
             if !roles.iter().any(|glob| glob.matches(&role)) {
                 let member = display_path(&path);
                 return Err(Refusal {
@@ -52,25 +70,28 @@ pub fn guard(change: Change, observed: &Value, config: &GuardConfig) -> Result<G
             }
         }
     }
-    let names = names(&change, observed);
+    if config.protected.is_empty() {
+        return Ok(());
+    }
+    let names = names(target, observed);
     let protects = |glob: &&Glob| names.iter().any(|name| glob.matches(name));
     if let Some(glob) = config.protected.iter().find(protects) {
         return Err(Refusal {
             guard: "guards.protected",
-            reason: format!("{} is protected by `{}`", change.target, glob.as_str()),
+            reason: format!("{target} is protected by `{}`", glob.as_str()),
         });
     }
-    Ok(Guarded(change))
+    Ok(())
 }
 
 /// Every name of the target: a DataZone user can be named by id, user name or ARN (API reference, UpdateUserProfile).
-fn names(change: &Change, observed: &Value) -> Vec<String> {
-    let mut names = vec![change.target.to_string(), change.target.key().to_owned()];
+fn names(target: &Target, observed: Option<&Value>) -> Vec<String> {
+    let mut names = vec![target.to_string(), target.key().to_owned()];
     let aliases = ["/id", "/details/iam/arn", "/details/sso/username"];
     let aliases = aliases
         .iter()
-        .filter_map(|pointer| observed.pointer(pointer)?.as_str());
-    names.extend(aliases.map(|user| change.target.alias(user)));
+        .filter_map(|pointer| observed?.pointer(pointer)?.as_str());
+    names.extend(aliases.map(|user| target.alias(user)));
     names
 }
 

@@ -142,6 +142,9 @@ pub fn locate(problems: &mut Vec<Problem>, text: &str) {
             secondary.span = within(&secondary.span, text);
         }
     }
+    if problems.is_empty() {
+        return;
+    }
     let lines = Lines::new(text);
     for problem in problems {
         (problem.line, problem.column) = lines.place(problem.span.start);
@@ -157,7 +160,7 @@ fn within(span: &Range<usize>, text: &str) -> Range<usize> {
     start..text.floor_char_boundary(span.end).max(start)
 }
 
-/// How far apart the places are from which [`Lines`] counts on.
+/// How far apart, in a line, the places are from which [`Lines`] counts on.
 const STRIDE: usize = 512;
 
 /// Lines and columns of a text. Finding one takes the same time wherever it is, however long the lines are.
@@ -172,14 +175,17 @@ impl<'t> Lines<'t> {
         // A byte order mark is no character of the first line.
         let begin = if text.starts_with('\u{feff}') { 3 } else { 0 };
         let mut known = vec![(begin, 1, 1)];
-        let mut at = (begin, 1, 1);
-        while at.0 < text.len() {
-            at = advance(
-                text,
-                at,
-                text.ceil_char_boundary((at.0 + STRIDE).min(text.len())),
-            );
-            known.push(at);
+        let (mut at, body) = (begin, text.get(begin..).unwrap_or_default());
+        for (line, number) in body.split_inclusive('\n').zip(1..) {
+            known.push((at, number, 1));
+            let (mut rest, mut column) = (line, 1);
+            while rest.len() > STRIDE {
+                let (passed, behind) = rest.split_at(rest.ceil_char_boundary(STRIDE));
+                column += passed.chars().count();
+                rest = behind;
+                known.push((at + line.len() - rest.len(), number, column));
+            }
+            at += line.len();
         }
         Self { text, known }
     }
@@ -198,12 +204,13 @@ fn advance(
     (from, line, column): (usize, usize, usize),
     to: usize,
 ) -> (usize, usize, usize) {
-    let passed = text.get(from..to).unwrap_or_default().chars();
-    let (line, column) = passed.fold((line, column), |(line, column), c| match c {
-        '\n' => (line + 1, 1),
-        _ => (line, column + 1),
-    });
-    (to, line, column)
+    let passed = text.get(from..to).unwrap_or_default();
+    let newlines = passed.bytes().filter(|byte| *byte == b'\n').count();
+    let column = match passed.rsplit_once('\n') {
+        Some((_, last)) => 1 + last.chars().count(),
+        None => column + passed.chars().count(),
+    };
+    (to, line + newlines, column)
 }
 
 #[cfg(test)]

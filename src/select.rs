@@ -1,16 +1,21 @@
-//! Rules × event → the calls to make: which targets an event concerns, and later, once a target has been read, with which
-//! arguments.
+//! Rules × event → the calls to make: which targets an event concerns, and with which arguments. Those that depend on what
+//! the target is like wait until it has been read.
+
+mod fill;
+
+use std::borrow::Borrow;
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::api::{CheckOptions, Segment, Violation, check, display_path};
+use crate::api::{CheckOptions, Violation, check};
 use crate::call::Target;
 use crate::event::Event;
-use crate::expression::{Evaluation, EvaluationError, Inputs, Limits, NameMade};
+use crate::expression::{Evaluation, Inputs, Limits, NameMade};
 use crate::report::{Cause, Failure};
-use crate::rules::{CallTemplate, Computed, Rule, Rules, Template};
+use crate::rules::{CallTemplate, Rule, Rules};
+use fill::Fill;
 
 /// What the rules say of one event.
 pub struct Selection<'a> {
@@ -29,7 +34,16 @@ pub struct Selected<'a> {
     pub at: OffsetDateTime,
     /// The names that were made out of the event to name the target.
     pub names: Vec<NameMade>,
-    identity: Map<String, Value>,
+    arguments: Arguments,
+}
+
+/// As small as can be: a batch can have tens of thousands.
+enum Arguments {
+    /// They are the same whatever the target is like. As text, which takes a sixth of the tree.
+    Fixed(Box<str>),
+    Failed(Box<Failure>),
+    /// They depend on what the target is like; so far there are those that name it.
+    Open(Map<String, Value>),
 }
 
 /// A call whose target or time could not be computed.
@@ -41,14 +55,17 @@ pub struct Unnamed<'a> {
 
 /// Matches `event` against `rules` and names the targets of the calls.
 pub fn select<'a>(rules: &'a Rules, event: &Event) -> Selection<'a> {
-    let matching = rules.matching(event.document());
+    let document = event.document();
+    let matching = rules.matching(&document);
     if matching.is_empty() {
         return Selection {
             rules: matching,
             calls: Vec::new(),
         };
     }
-    let evaluation = evaluation(rules, event, None);
+    let evaluation = evaluation(rules, &document, None);
+    // The engine has its own form of it.
+    drop(document);
     let mut calls = Vec::new();
     for rule in &matching {
         let at = evaluation
@@ -73,13 +90,35 @@ pub fn select<'a>(rules: &'a Rules, event: &Event) -> Selection<'a> {
     }
 }
 
-fn evaluation(
+/// The same for an event that nobody has the time to look into: every call of a rule that matches it, with the reason.
+pub(crate) fn unselected<'a>(rules: &'a Rules, event: &Event, failure: &Failure) -> Selection<'a> {
+    let matching = rules.matching(&event.document());
+    let calls = matching.iter().flat_map(|rule| {
+        rule.calls.iter().map(|call| {
+            Err(Unnamed {
+                rule,
+                call,
+                failure: failure.clone(),
+            })
+        })
+    });
+    Selection {
+        calls: calls.collect(),
+        rules: matching,
+    }
+}
+
+/// One event, and perhaps its target, made ready for expressions.
+///
+/// # Errors
+/// When the data cannot be read by expressions at all.
+pub(crate) fn evaluation(
     rules: &Rules,
-    event: &Event,
+    event: &Value,
     current: Option<&Value>,
 ) -> Result<Evaluation, Failure> {
     let inputs = Inputs {
-        event: event.document(),
+        event,
         current,
         constants: &rules.constants,
     };
@@ -101,12 +140,7 @@ fn name<'a>(
     at: OffsetDateTime,
     evaluation: &Evaluation,
 ) -> Result<Selected<'a>, Failure> {
-    let mut fill = Fill {
-        rule,
-        evaluation,
-        path: Vec::new(),
-        names: Vec::new(),
-    };
+    let mut fill = Fill::new(rule, evaluation);
     let mut identity = Map::new();
     let mut parts = Vec::new();
     for member in call.operation.identity() {
@@ -136,25 +170,65 @@ fn name<'a>(
         &Value::Object(identity.clone()),
         &options,
     ))?;
+    let names = fill.names;
+    let arguments = match uses_current(call) {
+        true => Arguments::Open(identity),
+        // The event is at hand in the engine's own form now; making that again costs as much as the event is big.
+        false => match arguments(rule, call, identity, evaluation) {
+            Ok(arguments) => Arguments::Fixed(arguments.to_string().into_boxed_str()),
+            Err(failure) => Arguments::Failed(Box::new(failure)),
+        },
+    };
     Ok(Selected {
         rule,
         call,
         target: Target::new(call.operation, parts),
         at,
-        names: fill.names,
-        identity,
+        names,
+        arguments,
     })
+}
+
+fn uses_current(call: &CallTemplate) -> bool {
+    let mut expressions = call.expressions().into_iter();
+    expressions.any(|(_, computed)| computed.uses().current)
+}
+
+fn arguments(
+    rule: &Rule,
+    call: &CallTemplate,
+    identity: Map<String, Value>,
+    evaluation: &Evaluation,
+) -> Result<Value, Failure> {
+    let mut fill = Fill::new(rule, evaluation);
+    let mut arguments = identity;
+    for (name, template) in &call.with {
+        if arguments.contains_key(name) {
+            continue;
+        }
+        if let Some(value) = fill.member(name, template)? {
+            arguments.insert(name.clone(), value);
+        }
+    }
+    Ok(Value::Object(arguments))
 }
 
 /// Turns what the API would not take into a failure.
 ///
 /// # Errors
-/// With the code of the first violation and the sentences of all, if there is one.
+/// With the code of the first violation and the sentences of all, if there is one. A sentence names its code where that is not
+/// the first's.
 pub(crate) fn refuse(violations: &[Violation]) -> Result<(), Failure> {
     let Some(first) = violations.first() else {
         return Ok(());
     };
-    let sentences: Vec<String> = violations.iter().map(Violation::to_string).collect();
+    let sentences: Vec<String> = violations
+        .iter()
+        .map(|violation| match violation.code == first.code {
+            true => violation.to_string(),
+            false => format!("{violation} [{}]", violation.code),
+        })
+        .collect();
     Err(Failure {
         code: first.code.to_owned(),
         message: sentences.join("; "),
@@ -166,8 +240,7 @@ pub(crate) fn refuse(violations: &[Violation]) -> Result<(), Failure> {
 impl Selected<'_> {
     /// Whether an argument depends on what the target is like.
     pub fn uses_current(&self) -> bool {
-        let mut expressions = self.call.expressions().into_iter();
-        expressions.any(|(_, computed)| computed.uses().current)
+        matches!(self.arguments, Arguments::Open(_))
     }
 
     /// The arguments, now that the target has been observed.
@@ -180,123 +253,27 @@ impl Selected<'_> {
         event: &Event,
         current: &Value,
     ) -> Result<Value, Failure> {
-        let evaluation = evaluation(rules, event, Some(current))?;
-        let mut fill = Fill {
-            rule: self.rule,
-            evaluation: &evaluation,
-            path: Vec::new(),
-            names: Vec::new(),
-        };
-        let mut arguments = self.identity.clone();
-        for (name, template) in &self.call.with {
-            if arguments.contains_key(name) {
-                continue;
-            }
-            if let Some(value) = fill.member(name, template)? {
-                arguments.insert(name.clone(), value);
-            }
-        }
-        Ok(Value::Object(arguments))
-    }
-}
-
-/// Fills a template with what its expressions yield.
-struct Fill<'a> {
-    rule: &'a Rule,
-    evaluation: &'a Evaluation,
-    path: Vec<Segment>,
-    names: Vec<NameMade>,
-}
-
-impl Fill<'_> {
-    fn member(&mut self, name: &str, template: &Template) -> Result<Option<Value>, Failure> {
-        self.step(Segment::Key(name.to_owned()), template)
+        self.filled(|| evaluation(rules, &event.document(), Some(current)))
     }
 
-    fn step(&mut self, segment: Segment, template: &Template) -> Result<Option<Value>, Failure> {
-        self.path.push(segment);
-        let value = self.value(template);
-        self.path.pop();
-        value
+    /// The same, where the event and the target have been made ready for several calls.
+    pub(crate) fn evaluated(&self, evaluation: &Evaluation) -> Result<Value, Failure> {
+        self.filled(|| Ok(evaluation))
     }
 
-    /// `None` makes the member absent. As deep as the template, which was bounded when the file was read.
-    fn value(&mut self, template: &Template) -> Result<Option<Value>, Failure> {
-        match template {
-            Template::Constant(value) => Ok(Some(value.clone())),
-            Template::Expression(computed) => self.computed(computed),
-            Template::Object(members) => {
-                let mut object = Map::new();
-                for (name, template) in members {
-                    if let Some(value) = self.member(name, template)? {
-                        object.insert(name.clone(), value);
-                    }
-                }
-                Ok(Some(Value::Object(object)))
-            }
-            Template::List(items) => {
-                let mut list = Vec::new();
-                for (index, template) in items.iter().enumerate() {
-                    list.extend(self.step(Segment::Index(index), template)?);
-                }
-                Ok(Some(Value::Array(list)))
+    fn filled<E: Borrow<Evaluation>>(
+        &self,
+        evaluation: impl FnOnce() -> Result<E, Failure>,
+    ) -> Result<Value, Failure> {
+        match &self.arguments {
+            // It was written from such a value.
+            Arguments::Fixed(text) => Ok(serde_json::from_str(text).unwrap_or_default()),
+            Arguments::Failed(failure) => Err(failure.as_ref().clone()),
+            Arguments::Open(identity) => {
+                let evaluation = evaluation()?;
+                arguments(self.rule, self.call, identity.clone(), evaluation.borrow())
             }
         }
-    }
-
-    fn computed(&mut self, computed: &Computed) -> Result<Option<Value>, Failure> {
-        let evaluated = computed
-            .evaluate(self.evaluation)
-            .map_err(|error| self.failed(computed, &error))?;
-        self.names.extend(evaluated.names);
-        match evaluated.value {
-            Some(value) => Ok(without_nulls(value)),
-            None => Err(values(
-                "expression-nothing",
-                self.sentence(
-                    computed,
-                    "yields nothing; \
-                let it yield null to leave the member alone",
-                ),
-            )),
-        }
-    }
-
-    fn failed(&self, computed: &Computed, error: &EvaluationError) -> Failure {
-        let help = error
-            .help
-            .as_ref()
-            .map(|help| format!("; {help}"))
-            .unwrap_or_default();
-        let what = format!("{}{help}", error.message);
-        values(error.code, self.sentence(computed, &what))
-    }
-
-    /// Names the rule, the member, the place and the expression; never what the event holds.
-    fn sentence(&self, computed: &Computed, what: &str) -> String {
-        format!(
-            "rule `{}`, {} (line {}, column {}): {}: {what}",
-            self.rule.name,
-            display_path(&self.path),
-            computed.line,
-            computed.column,
-            computed.source(),
-        )
-    }
-}
-
-/// What an expression yields, with every `null` in it absent. The engine bounds the depth.
-fn without_nulls(value: Value) -> Option<Value> {
-    match value {
-        Value::Null => None,
-        Value::Array(items) => Some(items.into_iter().filter_map(without_nulls).collect()),
-        Value::Object(members) => Some(
-            members
-                .into_iter()
-                .filter_map(|(name, value)| Some((name, without_nulls(value)?)))
-                .collect(),
-        ),
-        value @ (Value::Bool(_) | Value::Number(_) | Value::String(_)) => Some(value),
     }
 }
 
@@ -305,12 +282,7 @@ fn at(rule: &Rule, event: &Event, evaluation: &Evaluation) -> Result<OffsetDateT
     let Some(computed) = &rule.at else {
         return Ok(event.time());
     };
-    let mut fill = Fill {
-        rule,
-        evaluation,
-        path: vec!["at".into()],
-        names: Vec::new(),
-    };
+    let mut fill = Fill::new(rule, evaluation).at("at");
     let time = match fill.computed(computed)? {
         // `null`: this event says nothing of it.
         None => return Ok(event.time()),

@@ -1,5 +1,6 @@
 //! The function's settings: environment variables, each checked before anything starts.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,6 +21,10 @@ pub struct Settings {
     pub format: Format,
     /// `AWS_LAMBDA_LOG_LEVEL`: default INFO.
     pub level: LevelFilter,
+    /// `AWS_XRAY_DAEMON_ADDRESS`: where traces go; Lambda sets it. Default nowhere.
+    pub daemon: Option<SocketAddr>,
+    /// `AWS_CA_BUNDLE`: a file of certificates that are trusted in place of the system's.
+    pub ca_bundle: Option<PathBuf>,
 }
 
 /// How log lines are written.
@@ -74,16 +79,20 @@ impl Settings {
         );
         let format = text("AWS_LAMBDA_LOG_FORMAT").map_or(Ok(Format::Json), format);
         let level = text("AWS_LAMBDA_LOG_LEVEL").map_or(Ok(LevelFilter::INFO), level);
+        let daemon = text("AWS_XRAY_DAEMON_ADDRESS").map(daemon).transpose();
         bad.extend(format.as_ref().err().cloned());
         bad.extend(level.as_ref().err().cloned());
-        match (format, level) {
-            (Ok(format), Ok(level)) if bad.is_empty() => Ok(Self {
+        bad.extend(daemon.as_ref().err().cloned());
+        match (format, level, daemon) {
+            (Ok(format), Ok(level), Ok(daemon)) if bad.is_empty() => Ok(Self {
                 rules: text("USHER_RULES").map(PathBuf::from),
                 ledger_table: text("USHER_LEDGER_TABLE"),
                 concurrency: usize::try_from(concurrency).unwrap_or(8),
                 margin: Duration::from_millis(margin),
                 format,
                 level,
+                daemon,
+                ca_bundle: text("AWS_CA_BUNDLE").map(PathBuf::from),
             }),
             _ => Err(bad),
         }
@@ -118,6 +127,19 @@ fn level(value: String) -> Result<LevelFilter, BadSetting> {
     }
 }
 
+/// X-Ray's SDKs take one address, or one for each protocol: `tcp:127.0.0.1:2000 udp:127.0.0.2:2001`, in any order
+/// (X-Ray developer guide, configuring the SDKs). Traces go over UDP.
+fn daemon(value: String) -> Result<SocketAddr, BadSetting> {
+    let mut words = value.split_whitespace();
+    let udp = words.clone().find_map(|word| word.strip_prefix("udp:"));
+    let address = udp.or_else(|| words.next()).map(str::parse);
+    address.and_then(Result::ok).ok_or(BadSetting {
+        name: "AWS_XRAY_DAEMON_ADDRESS",
+        value,
+        allowed: "it is an IP address with a port, such as 127.0.0.1:2000, or `tcp:ADDRESS udp:ADDRESS`",
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +159,8 @@ mod tests {
             margin: Duration::from_millis(1000),
             format: Format::Json,
             level: LevelFilter::INFO,
+            daemon: None,
+            ca_bundle: None,
         }
     }
 
@@ -150,6 +174,8 @@ mod tests {
             "USHER_DEADLINE_MARGIN_MS",
             "AWS_LAMBDA_LOG_FORMAT",
             "AWS_LAMBDA_LOG_LEVEL",
+            "AWS_XRAY_DAEMON_ADDRESS",
+            "AWS_CA_BUNDLE",
         ];
         assert_eq!(read(&names.map(|name| (name, ""))), Ok(defaults()));
     }
@@ -157,7 +183,7 @@ mod tests {
     #[test]
     fn each_setting_takes_what_is_allowed() {
         type Case = (&'static str, &'static str, fn(&mut Settings));
-        let allowed: [Case; 16] = [
+        let allowed: [Case; 21] = [
             ("USHER_RULES", "/opt/team.yaml", |s| {
                 s.rules = Some("/opt/team.yaml".into())
             }),
@@ -193,6 +219,25 @@ mod tests {
             ("AWS_LAMBDA_LOG_LEVEL", "FATAL", |s| {
                 s.level = LevelFilter::ERROR
             }),
+            ("AWS_XRAY_DAEMON_ADDRESS", "169.254.79.129:2000", |s| {
+                s.daemon = Some(([169, 254, 79, 129], 2000).into())
+            }),
+            ("AWS_XRAY_DAEMON_ADDRESS", "[::1]:2000", |s| {
+                s.daemon = Some(([0, 0, 0, 0, 0, 0, 0, 1], 2000).into())
+            }),
+            (
+                "AWS_XRAY_DAEMON_ADDRESS",
+                "tcp:127.0.0.1:2000 udp:127.0.0.2:2001",
+                |s| s.daemon = Some(([127, 0, 0, 2], 2001).into()),
+            ),
+            (
+                "AWS_XRAY_DAEMON_ADDRESS",
+                "udp:127.0.0.2:2001 tcp:127.0.0.1:2000",
+                |s| s.daemon = Some(([127, 0, 0, 2], 2001).into()),
+            ),
+            ("AWS_CA_BUNDLE", "/opt/acme.pem", |s| {
+                s.ca_bundle = Some("/opt/acme.pem".into())
+            }),
             ("USHER_UNKNOWN", "whatever", |_| ()),
         ];
         for (name, value, change) in allowed {
@@ -216,6 +261,8 @@ mod tests {
             ("AWS_LAMBDA_LOG_FORMAT", "XML"),
             ("AWS_LAMBDA_LOG_LEVEL", "LOUD"),
             ("AWS_LAMBDA_LOG_LEVEL", "OFF"),
+            ("AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1"),
+            ("AWS_XRAY_DAEMON_ADDRESS", "tcp:127.0.0.1:2000"),
         ] {
             let bad = read(&[(name, value)]).expect_err(value);
             assert_eq!(bad.len(), 1);

@@ -1,5 +1,5 @@
 //! What is told about the work: log lines, one JSON object each as Lambda's log filter wants them, or one line of text;
-//! and [`metrics`].
+//! [`metrics`]; and [`traces`].
 //!
 //! The filter reads top-level `timestamp` (RFC 3339) and `level`; without them a line counts as INFO (Lambda developer
 //! guide, advanced logging controls). Lines hold nothing of an event's body and nothing of a person but the target's own
@@ -13,34 +13,53 @@
 //! | `refused` | WARN | event whose source may not come over HTTP |
 //! | `malformed` | WARN | item, payload or request that is no event |
 //! | `rules` | WARN | warning about the rules file, at the start |
+//! | `connection` | DEBUG | service that could not be connected to ahead of the first event |
 //! | `panic` | ERROR | bug |
 
 mod lines;
 pub mod metrics;
+pub mod traces;
 
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::event::{Event, Malformed};
 use crate::plan::Plan;
 use crate::report::{ChangeReport, Disposition, Outcome, Report};
+use crate::rules::Rule;
 
 pub use lines::{Lines, filter};
 
 /// The code of a change that the ledger gave no answer for.
 const LEDGER: &str = "Usher.Ledger";
 
-/// One line for each change and one for the event.
-pub fn report(report: &Report, request_id: &str, caller: Option<&str>) {
+/// One line for each change and one for the event. `passed_over` are the rules that would have been for the event if it
+/// did not tell of a call that failed ([`Rules::passed_over`](crate::rules::Rules::passed_over)).
+pub fn report(report: &Report, passed_over: &[&Rule], request_id: &str, caller: Option<&str>) {
     for change in &report.changes {
         log_change(report, change, request_id);
     }
+    let names: Vec<&str> = passed_over.iter().map(|rule| rule.name.as_str()).collect();
+    let passed_over = (!names.is_empty()).then(|| names.join(","));
     info!(
         requestId = request_id,
         eventId = report.event.id,
         source = report.event.source,
         detailType = report.event.detail_type,
         rules = report.rules.join(","),
+        passedOver = passed_over.as_deref(),
         changes = report.changes.len() as u64,
+        attempts = report
+            .changes
+            .iter()
+            .map(|change| u64::from(change.attempts))
+            .sum::<u64>(),
+        // They run at the same time: the last one to end ends the event.
+        millis = report
+            .changes
+            .iter()
+            .map(|change| change.millis)
+            .max()
+            .unwrap_or_default(),
         disposition = match report.disposition {
             Disposition::Done => "done",
             Disposition::Retry => "retry",
@@ -122,6 +141,11 @@ pub fn malformed(problem: &Malformed, item: &str, request_id: &str, caller: Opti
         caller,
         "malformed"
     );
+}
+
+/// A line for a connection that was not opened before the first event.
+pub fn unconnected(service: &str, reason: &str) {
+    debug!(service, reason, "connection");
 }
 
 /// Makes a panic say where it was and nothing else: its text could repeat a value of an event.

@@ -9,6 +9,8 @@ mod changes;
 mod coalescing;
 #[path = "apply/faults.rs"]
 mod faults;
+#[path = "apply/in_turn.rs"]
+mod in_turn;
 #[path = "apply/properties.rs"]
 mod properties;
 #[path = "support/apply_values.rs"]

@@ -2,11 +2,15 @@
 
 #[path = "support/runtime.rs"]
 mod runtime;
+#[path = "support/tls.rs"]
+mod tls;
 
 #[path = "function/bad.rs"]
 mod bad;
 #[path = "function/http.rs"]
 mod http;
+#[path = "function/injection.rs"]
+mod injection;
 #[path = "function/kinds.rs"]
 mod kinds;
 #[path = "function/logs.rs"]
@@ -15,6 +19,10 @@ mod logs;
 mod replies;
 #[path = "function/start.rs"]
 mod start;
+#[path = "function/traces.rs"]
+mod traces;
+#[path = "function/warm_up.rs"]
+mod warm_up;
 
 use std::fs;
 

@@ -369,8 +369,8 @@ fn of_a_name_that_stands_twice_the_last_counts() {
     let delivery = read(text.as_bytes(), &CONTEXT).expect("a delivery");
     let event = only(&delivery).as_ref().expect("an event");
     assert_eq!(
-        (event.source(), &event.document()["detail"]["n"]),
-        ("c", &json!(2))
+        (event.source(), event.document()["detail"]["n"].clone()),
+        ("c", json!(2))
     );
 }
 

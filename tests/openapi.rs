@@ -333,6 +333,13 @@ fn the_parameters_take_what_the_code_takes() {
         ("k".repeat(longest + 1), false),
         (quoted(longest + 1), false),
         ("k\u{7}k".to_owned(), false),
+        ("hr \u{7e}".to_owned(), true),
+        ("a\"b".to_owned(), true),
+        ("\"k".to_owned(), false),
+        ("\"".to_owned(), false),
+        ("k\u{e9}".to_owned(), false),
+        ("\"\u{65e5}\"".to_owned(), false),
+        ("k\u{85}k".to_owned(), false),
     ];
     for (value, right) in keys {
         let headers = [("idempotency-key", value.as_str())];

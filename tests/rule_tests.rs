@@ -97,10 +97,11 @@ tests:
     event: {source: acme.it, detail-type: Moved, detail: {}}   # of another source
 "#;
 
-#[test]
-fn the_rule_tests_of_the_repository_pass_and_reach_every_rule() {
+/// Runs the tests beside a rules file: they pass, and each rule is reached by one.
+fn passes_and_reaches_every_rule(rules: &str) -> Rules {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let output = usher(root, &["--json"]);
+    let tests = rules.replace(".yaml", ".test.yaml");
+    let output = usher(root, &["--json", "--rules", rules, &tests]);
     assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
     let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(answer["failed"], 0);
@@ -112,15 +113,66 @@ fn the_rule_tests_of_the_repository_pass_and_reach_every_rule() {
                 .is_some_and(|rules| rules.iter().any(|name| name == rule))
         })
     };
-    let text = fs::read_to_string(root.join("usher.yaml")).expect("usher.yaml");
-    let (rules, _) =
-        Rules::load("usher.yaml", &text).unwrap_or_else(|problems| panic!("{problems}"));
-    for rule in &rules.rules {
+    let text = fs::read_to_string(root.join(rules)).expect("a rules file");
+    let (loaded, warnings) =
+        Rules::load(rules, &text).unwrap_or_else(|problems| panic!("{problems}"));
+    for rule in &loaded.rules {
         assert!(
             reached(&rule.name),
-            "no test reaches the rule {}",
+            "no test reaches the rule {} of {rules}",
             rule.name
         );
+    }
+    let codes: Vec<&str> = warnings.iter().map(|warning| warning.code).collect();
+    // Only the first one still calls FinSpace.
+    let expected: &[&str] = if rules == "usher.yaml" {
+        &["finspace-ended"]
+    } else {
+        &[]
+    };
+    assert_eq!(codes, expected, "{rules}");
+    loaded
+}
+
+#[test]
+fn the_rule_tests_of_the_repository_pass_and_reach_every_rule() {
+    passes_and_reaches_every_rule("usher.yaml");
+}
+
+#[test]
+fn the_samples_pass_their_tests_reach_every_rule_and_have_no_warnings() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut samples: Vec<String> = fs::read_dir(root.join("docs/samples"))
+        .expect("the samples")
+        .map(|entry| entry.expect("an entry").file_name())
+        .map(|name| name.into_string().expect("UTF-8"))
+        .filter(|name| !name.ends_with(".test.yaml"))
+        .collect();
+    samples.sort();
+    assert_eq!(samples, ["entra.yaml", "identity-center.yaml", "okta.yaml"]);
+    let documentation = fs::read_to_string(root.join("docs/sources.md")).expect("docs/sources.md");
+    for sample in samples {
+        passes_and_reaches_every_rule(&format!("docs/samples/{sample}"));
+        assert!(
+            documentation.contains(&format!("(samples/{sample})")),
+            "docs/sources.md does not say how the events of {sample} arrive"
+        );
+    }
+}
+
+#[test]
+fn every_event_of_another_system_is_in_a_test_of_its_sample() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for entry in fs::read_dir(root.join("events")).expect("events") {
+        let name = entry.expect("an entry").file_name();
+        let name = name.into_string().expect("UTF-8");
+        let samples = ["identity-center", "okta", "entra"];
+        let Some(sample) = samples.iter().find(|sample| name.starts_with(*sample)) else {
+            continue;
+        };
+        let tests = root.join(format!("docs/samples/{sample}.test.yaml"));
+        let tests = fs::read_to_string(tests).expect("the sample's tests");
+        assert!(tests.contains(&format!("events/{name}\n")), "{name}");
     }
 }
 

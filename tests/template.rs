@@ -263,6 +263,260 @@ fn nobody_posts_events_without_authorisation() {
     }
 }
 
+#[test]
+fn what_lambda_gives_up_on_is_kept_and_what_runs_at_once_is_bounded() {
+    let function = resource("UsherFunction");
+    let scaling = &function["Events"]["Queue"]["Properties"]["ScalingConfig"];
+    assert_eq!(scaling["MaximumConcurrency"], "MaximumConcurrency");
+    // For those who connect EventBridge or SNS to the function directly.
+    let asynchronous = &function["EventInvokeConfig"];
+    assert!(asynchronous["MaximumRetryAttempts"].is_u64());
+    assert!(number(&asynchronous["MaximumEventAgeInSeconds"]) <= 6 * 60 * 60);
+    let failed = &asynchronous["DestinationConfig"]["OnFailure"];
+    assert_eq!(
+        (&failed["Type"], &failed["Destination"]),
+        (&"SQS".into(), &"FailedInvocations.Arn".into())
+    );
+    let rule = resource("EventRule");
+    let target = &rule["Targets"][0];
+    assert_eq!(target["Arn"], "EventQueue.Arn");
+    assert_eq!(target["DeadLetterConfig"]["Arn"], "DeadLetters.Arn");
+    assert_eq!(rule["EventPattern"]["source"], "EventSources");
+}
+
+#[test]
+fn a_bus_is_made_only_if_asked_for_and_lets_in_only_the_accounts_that_are_named() {
+    let template = template();
+    assert_eq!(template["Resources"]["EventBus"]["Condition"], "MakesBus");
+    assert_eq!(template["Parameters"]["CreateEventBus"]["Default"], "false");
+    assert_eq!(template["Parameters"]["EventBusName"]["Default"], "default");
+    let policy = &template["Resources"]["EventBusPolicy"];
+    assert_eq!(policy["Condition"], "HasSenders");
+    let statement = &policy["Properties"]["Statement"];
+    assert_eq!(statement["Principal"]["AWS"], "SenderAccounts");
+    assert_eq!(statement["Action"], "events:PutEvents");
+}
+
+#[test]
+fn requests_are_throttled_and_logged() {
+    let stage = resource("HttpStage");
+    let limits = &stage["DefaultRouteSettings"];
+    assert_eq!(limits["ThrottlingRateLimit"], "HttpRateLimit");
+    assert_eq!(limits["ThrottlingBurstLimit"], "HttpBurstLimit");
+    let log = &stage["AccessLogSettings"];
+    assert_eq!(log["DestinationArn"], "AccessLogs.Arn");
+    let format = log["Format"].as_str().expect("a format");
+    let format: Value = serde_json::from_str(format).expect("a line is JSON");
+    assert_eq!(format["caller"], "$context.identity.userArn");
+    assert_eq!(format["subject"], "$context.authorizer.claims.sub");
+    assert_eq!(format["requestId"], "$context.requestId");
+}
+
+#[test]
+fn every_log_ends_some_day() {
+    for (name, group) in resources("AWS::Logs::LogGroup") {
+        assert_eq!(group["RetentionInDays"], "LogRetentionDays", "{name}");
+    }
+    let function = resource("UsherFunction");
+    let logging = &function["LoggingConfig"];
+    assert_eq!(logging["LogGroup"], "FunctionLogs");
+    assert_eq!(logging["LogFormat"], "JSON");
+    assert_eq!(logging["ApplicationLogLevel"], "LogLevel");
+    assert_eq!(function["Tracing"], "Active");
+}
+
+#[test]
+fn the_ledger_can_be_brought_back_and_forgets_by_itself() {
+    let table = resource("LedgerTable");
+    let recovery = &table["PointInTimeRecoverySpecification"];
+    assert_eq!(recovery["PointInTimeRecoveryEnabled"], true);
+    assert_eq!(table["TimeToLiveSpecification"]["Enabled"], true);
+}
+
+/// Where a key of one's own goes, by the kind of what it encrypts.
+const KEYS: [(&str, &str); 4] = [
+    ("AWS::SQS::Queue", "/KmsMasterKeyId"),
+    ("AWS::Logs::LogGroup", "/KmsKeyId"),
+    ("AWS::SNS::Topic", "/KmsMasterKeyId"),
+    ("AWS::Serverless::Function", "/KmsKeyArn"),
+];
+
+#[test]
+fn a_key_of_ones_own_encrypts_all_that_is_kept() {
+    let chosen = serde_json::json!(["HasKey", "KmsKeyArn", "AWS::NoValue"]);
+    for (kind, place) in KEYS {
+        for (name, properties) in resources(kind) {
+            assert_eq!(properties.pointer(place), Some(&chosen), "{name}");
+        }
+    }
+    let table = resource("LedgerTable");
+    assert_eq!(table["SSESpecification"][0], "HasKey");
+    let own = &table["SSESpecification"][1];
+    assert_eq!(own["KMSMasterKeyId"], "KmsKeyArn");
+    // Without one, queues are encrypted with a key of SQS's; everything else always is.
+    for (name, queue) in resources("AWS::SQS::Queue") {
+        let managed = serde_json::json!(["HasKey", "AWS::NoValue", true]);
+        assert_eq!(queue["SqsManagedSseEnabled"], managed, "{name}");
+    }
+}
+
+#[test]
+fn permissions_name_what_the_parameters_list() {
+    let role = resource("UsherRole");
+    let mut statements = Vec::new();
+    holding("Effect", &role, &mut statements);
+    let of = |sid: &str| {
+        let mut found = statements
+            .iter()
+            .filter(|statement| statement["Sid"] == sid);
+        let resource = found.next().expect(sid)["Resource"].to_string();
+        assert!(found.next().is_none(), "two statements are called {sid}");
+        resource
+    };
+    let named = [
+        ("Ledger", "LedgerTable.Arn"),
+        ("SageMakerDomains", "SageMakerDomainArns"),
+        ("SageMakerUserProfiles", "SageMakerDomainArns"),
+        ("DataZoneUserProfiles", "DataZoneDomainArns"),
+        ("FinSpaceKxUsers", "FinSpaceEnvironmentArns"),
+        ("PassRoles", "ExecutionRoleArns"),
+        ("Logs", "FunctionLogs.Arn"),
+        ("Queue", "EventQueue.Arn"),
+        ("FailedInvocations", "FailedInvocations.Arn"),
+        ("Key", "KmsKeyArn"),
+    ];
+    for (sid, resource) in named {
+        assert!(of(sid).contains(resource), "{sid}: {}", of(sid));
+    }
+    // These, the traces, which know no resources, and the trust in Lambda are all there is.
+    assert_eq!(statements.len(), named.len() + 2);
+}
+
+/// The alarms that operators are promised.
+const ALARMS: [(&str, &str, &str); 7] = [
+    (
+        "DeadLettersAlarm",
+        "AWS/SQS",
+        "ApproximateNumberOfMessagesVisible",
+    ),
+    (
+        "FailedInvocationsAlarm",
+        "AWS/SQS",
+        "ApproximateNumberOfMessagesVisible",
+    ),
+    ("ErrorsAlarm", "AWS/Lambda", "Errors"),
+    ("AgeAlarm", "AWS/SQS", "ApproximateAgeOfOldestMessage"),
+    ("InvocationsThrottledAlarm", "AWS/Lambda", "Throttles"),
+    ("CallsThrottledAlarm", NAMESPACE, "Throttles"),
+    ("RefusedAlarm", NAMESPACE, "Refused"),
+];
+
+#[test]
+fn there_is_an_alarm_for_everything_that_needs_a_person() {
+    let alarms = resources("AWS::CloudWatch::Alarm");
+    let found: BTreeSet<_> = alarms
+        .iter()
+        .map(|(name, alarm)| {
+            let (namespace, metric) = alarm_metric(alarm);
+            (name.as_str(), namespace, metric)
+        })
+        .collect();
+    let promised =
+        ALARMS.map(|(name, namespace, metric)| (name, namespace.to_owned(), metric.to_owned()));
+    assert_eq!(found, promised.into());
+    let topics = serde_json::json!([
+        "HasAlarmTopic",
+        ["AlarmTopicArn"],
+        ["MakesAlarmTopic", ["AlarmTopic"], "AWS::NoValue"]
+    ]);
+    for (name, alarm) in alarms {
+        assert_eq!(alarm["AlarmActions"], topics, "{name}");
+        assert_eq!(alarm["TreatMissingData"], "notBreaching", "{name}");
+    }
+}
+
+#[test]
+fn whoever_deploys_is_asked_for_every_parameter_in_words() {
+    let template = template();
+    let parameters = template["Parameters"].as_object().expect("parameters");
+    let groups = &template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"];
+    let grouped: BTreeSet<&str> = groups
+        .as_array()
+        .expect("groups")
+        .iter()
+        .flat_map(|group| one_or_more(&group["Parameters"]))
+        .collect();
+    let all: BTreeSet<&str> = parameters.keys().map(String::as_str).collect();
+    assert_eq!(grouped, all);
+    let unexplained: Vec<&String> = parameters
+        .iter()
+        .filter(|(_, parameter)| !parameter["Description"].is_string())
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(
+        unexplained,
+        ["Architecture", "LogRetentionDays"],
+        "their names say it"
+    );
+    for (name, parameter) in parameters {
+        assert!(!parameter["Default"].is_null(), "{name} has to be answered");
+    }
+}
+
+/// What stands in backquotes in the pages for operators and looks like one of the template's names, but is AWS's or Usher's.
+const OTHER_NAMES: [&str; 22] = [
+    "AccessDeniedException",
+    "AddMemberToGroup",
+    "Attempts",
+    "Changes",
+    "Duplicates",
+    "EventAge",
+    "Latency",
+    "DescribeDomain",
+    "DescribeUserProfile",
+    "FailureReason",
+    "Refused",
+    "ResourceNotFound",
+    "ResourceNotFoundException",
+    "SingleSignOnUserValue",
+    "Stale",
+    "SystemLog",
+    "Throttles",
+    "UpdateDomain",
+    "UpdateUserProfile",
+    "Updating",
+    "UserGroup",
+    "Usher",
+];
+
+#[test]
+fn the_documentation_names_nothing_that_the_template_does_not_have() {
+    let template = template();
+    let is_known = |name: &str| {
+        ["Parameters", "Resources", "Outputs"]
+            .iter()
+            .any(|section| template[section].get(name).is_some())
+            || OTHER_NAMES.contains(&name)
+    };
+    let looks_like_one = |name: &&str| {
+        name.len() > 4
+            && name.starts_with(|c: char| c.is_ascii_uppercase())
+            && name.chars().all(|c| c.is_ascii_alphanumeric())
+            && name.chars().any(|c| c.is_ascii_lowercase())
+    };
+    for page in ["docs/operations.md", "docs/sources.md"] {
+        let text = fs::read_to_string(root().join(page)).expect("a page");
+        let quoted = text
+            .lines()
+            .flat_map(|line| line.split('`').skip(1).step_by(2));
+        let unknown: BTreeSet<&str> = quoted
+            .filter(looks_like_one)
+            .filter(|name| !is_known(name))
+            .collect();
+        assert_eq!(unknown, BTreeSet::new(), "{page}");
+    }
+}
+
 /// The metric of an alarm: (namespace, name).
 fn alarm_metric(alarm: &Value) -> (String, String) {
     if let Some(query) = alarm["Metrics"][0]["Expression"].as_str() {

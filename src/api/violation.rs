@@ -143,7 +143,7 @@ impl fmt::Display for Violation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             path,
-            code,
+            code: _, // whoever shows a violation says its code first
             found,
             allowed,
             help,
@@ -156,7 +156,7 @@ impl fmt::Display for Violation {
         if let Some(help) = help {
             write!(formatter, "; did you mean `{help}`?")?;
         }
-        write!(formatter, " [{code}]")
+        Ok(())
     }
 }
 

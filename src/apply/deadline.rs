@@ -24,10 +24,21 @@ impl Deadline {
         self.0.saturating_duration_since(Instant::now())
     }
 
+    pub(super) fn is_past(self) -> bool {
+        self.left().is_zero()
+    }
+
     /// A little earlier, so that what was done can still be told: a tenth of what is left, half a second at most.
     pub(super) fn with_reserve(self) -> Self {
         let reserve = (self.left() / 10).min(Self::RESERVE);
         Self(self.0.checked_sub(reserve).unwrap_or(self.0))
+    }
+
+    /// The moment at which this part of what is left is over: `part(2)` is half of it.
+    pub(super) fn part(self, of: u32) -> Self {
+        let left = self.left();
+        let rest = left - left / of.max(1);
+        Self(self.0.checked_sub(rest).unwrap_or(self.0))
     }
 
     /// Sleeps, unless that would take until the deadline or longer. Tells whether it slept.
@@ -117,6 +128,14 @@ mod tests {
         assert_eq!(past.bound(async { 1 }).await, None);
         assert_eq!(past.attempt(async { 1 }).await, Some(1));
         assert!(!past.sleep(Duration::from_millis(1)).await);
+    }
+
+    #[test]
+    fn a_part_of_the_time_is_over_before_all_of_it_is() {
+        let all = Deadline::after(Duration::from_secs(60));
+        let third = all.part(3).left();
+        assert!(third <= Duration::from_secs(20) && third > Duration::from_secs(19));
+        assert!(Deadline::after(Duration::ZERO).part(2).is_past());
     }
 
     #[test]

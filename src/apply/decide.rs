@@ -4,59 +4,46 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::deadline::Deadline;
+use super::ended::{Apart, End, by_itself, out_of_time};
 use super::gather::{Asked, Group};
 use crate::event::Event;
-use crate::guard::{Guarded, Refusal, guard};
-use crate::plan::{Action, Desired, Planned, described, merge, plan};
-use crate::report::{Cause, Failure, Outcome};
+use crate::guard::{Guarded, guard};
+use crate::plan::{Action, Desired, Planned, after, described, plan};
+use crate::report::{Failure, Outcome};
 use crate::rules::Rules;
 
-/// An event that is left out of what is done to a target, with its own end.
-#[derive(Clone)]
-pub(super) struct Apart {
-    pub event: usize,
-    pub outcome: Outcome,
-    pub error: Option<Failure>,
-}
-
 /// What the target of a group would become.
-pub(super) enum Decision {
-    Change {
-        guarded: Box<Guarded>,
-        apart: Vec<Apart>,
-    },
-    /// No event is left whose values and guards allow anything.
-    Nothing(Vec<Apart>),
+#[derive(Default)]
+pub(super) struct Decision {
+    /// What all events that are not [`Apart`] come to; nothing when no event is left.
+    pub change: Option<Box<Guarded>>,
+    pub apart: Apart,
+    /// How many events were looked at before time was up.
+    pub reached: usize,
 }
 
 impl Decision {
     /// Nothing, for one and the same reason.
     pub fn nothing(group: &Group<'_>, failure: &Failure) -> Self {
-        let failed = |asked: &Asked<'_>| {
-            let apart = || asked.apart(Outcome::Failed, failure.clone());
-            asked.ended().unwrap_or_else(apart)
+        let end = |asked: &Asked<'_>| {
+            let failed = || End::failed(failure.clone());
+            (asked.event, asked.ended().cloned().unwrap_or_else(failed))
         };
-        Self::Nothing(group.asks.iter().map(failed).collect())
+        Self {
+            apart: group.asks.iter().map(end).collect(),
+            ..Self::default()
+        }
     }
 
     /// The same as each event's part of a plan.
     pub fn planned(&self, group: &Group<'_>) -> Vec<(usize, Planned)> {
-        let (change, apart) = match self {
-            Self::Change { guarded, apart } => (Some(guarded), apart),
-            Self::Nothing(apart) => (None, apart),
-        };
         let planned = |asked: &Asked<'_>| {
-            let excluded = apart.iter().find(|apart| apart.event == asked.event);
-            let (action, members, error) = match (excluded, change) {
-                (
-                    Some(Apart {
-                        outcome: Outcome::Refused,
-                        error,
-                        ..
-                    }),
-                    _,
-                ) => (Action::Refused, Vec::new(), error.clone()),
-                (Some(Apart { error, .. }), _) => (Action::Failed, Vec::new(), error.clone()),
+            let (action, members, error) = match (self.apart.get(&asked.event), &self.change) {
+                (Some(end), _) if end.outcome == Outcome::Refused => {
+                    (Action::Refused, Vec::new(), end.error.clone())
+                }
+                (Some(end), _) => (Action::Failed, Vec::new(), end.error.clone()),
                 (None, Some(change)) if change.input().is_some() => {
                     (Action::Change, change.change().members.clone(), None)
                 }
@@ -76,130 +63,120 @@ impl Decision {
     }
 }
 
-/// Plans and guards what `asks`, some of the group's, want. An event whose own values or target are wrong is left out, and
-/// spoils no other. `settle` waits for the change whatever the rules say.
-pub(super) fn decide(
-    rules: &Rules,
-    group: &Group<'_>,
-    asks: &[&Asked<'_>],
-    events: &[Event],
-    observed: &Value,
-    settle: bool,
-) -> Decision {
-    let deciding = Deciding {
-        rules,
-        group,
-        events,
-        observed,
-        settle,
-    };
-    let mut apart = Vec::new();
-    let mut sound: Vec<&Asked<'_>> = Vec::new();
-    let mut decided = None;
-    for asked in asks {
-        match deciding.alone(asked) {
-            Ok(guarded) => {
-                sound.push(asked);
-                decided = Some(guarded);
-            }
-            Err(why) => apart.push(why),
-        }
-    }
-    if sound.len() > 1 {
-        decided = match deciding.together(&sound) {
-            Ok(guarded) => Some(guarded),
-            Err(_) => deciding.one_by_one(&sound, &mut apart),
-        };
-    }
-    match decided {
-        Some(guarded) => Decision::Change {
-            guarded: Box::new(guarded),
-            apart,
-        },
-        None => Decision::Nothing(apart),
-    }
-}
-
-struct Deciding<'a> {
-    rules: &'a Rules,
-    group: &'a Group<'a>,
-    events: &'a [Event],
-    observed: &'a Value,
-    settle: bool,
+/// Where decisions are made: all that is the same for every event of a group.
+#[derive(Clone, Copy)]
+pub(super) struct Deciding<'a> {
+    pub rules: &'a Rules,
+    pub group: &'a Group<'a>,
+    pub events: &'a [Event],
+    /// Waits for the change whatever the rules say.
+    pub settle: bool,
+    /// When to look at no further event.
+    pub until: Option<Deadline>,
 }
 
 impl Deciding<'_> {
-    fn alone(&self, asked: &Asked<'_>) -> Result<Guarded, Apart> {
-        match asked.ended() {
-            Some(apart) => Err(apart),
-            None => self
-                .together(&[asked])
-                .map_err(|(outcome, failure)| asked.apart(outcome, failure)),
-        }
-    }
-
-    /// Each is sound, but not all are together: those are left out that do not go with what came before them, as the
-    /// service would have refused them if they had come one by one.
-    fn one_by_one(&self, sound: &[&Asked<'_>], apart: &mut Vec<Apart>) -> Option<Guarded> {
-        let mut kept = Vec::new();
-        let mut decided = None;
-        for asked in sound {
-            kept.push(*asked);
-            match self.together(&kept) {
-                Ok(guarded) => decided = Some(guarded),
-                Err((outcome, failure)) => {
-                    kept.pop();
-                    apart.push(asked.apart(outcome, failure));
-                }
-            }
-        }
-        decided
-    }
-
-    fn together(&self, asks: &[&Asked<'_>]) -> Result<Guarded, (Outcome, Failure)> {
-        let failed = |failure| (Outcome::Failed, failure);
-        let mut arguments: Option<Value> = None;
-        let mut unknown: Vec<String> = Vec::new();
-        let mut settle = self.settle;
-        let mut last = "";
-        let operation = self.group.target.operation();
-        // What a later event finds is what the earlier ones leave, as if they had come apart.
-        let mut current = Cow::Borrowed(self.observed);
-        for asked in asks {
-            let Some(event) = self.events.get(asked.event) else {
-                continue;
-            };
-            last = event.id();
-            for call in &asked.calls {
-                let wanted = call
-                    .arguments(self.rules, event, &current)
-                    .map_err(failed)?;
-                arguments = Some(merge(arguments.as_ref(), &wanted));
-                unknown.extend(call.call.allow_unknown_values.iter().cloned());
-                settle |= call.call.settle;
-            }
-            if let (Some(arguments), 2..) = (&arguments, asks.len()) {
-                current = Cow::Owned(described(operation, self.observed, arguments));
-            }
-        }
-        let desired = Desired {
-            target: &self.group.target,
-            arguments: arguments.unwrap_or_default(),
-            event_id: last,
-            allow_unknown_values: &unknown,
-            settle,
+    /// Plans and guards what `asks`, some of the group's, want.
+    ///
+    /// Each event finds the target as those before it leave it, in `$current` too, and is taken or left out as the service would
+    /// have taken or refused it if they had come one by one. One that is left out spoils no other.
+    pub fn decide(&self, asks: &[&Asked<'_>], observed: &Value) -> Decision {
+        let mut apart = Apart::new();
+        let mut reached = 0;
+        let mut sum = Sum {
+            deciding: self,
+            observed,
+            wanted: None,
+            unknown_values: Vec::new(),
+            settle: self.settle,
+            change: None,
         };
-        let change = plan(desired, self.observed).map_err(failed)?;
-        guard(change, self.observed, &self.rules.guards)
-            .map_err(|refusal| (Outcome::Refused, refused(&refusal)))
+        for asked in asks {
+            if self.until.is_some_and(Deadline::is_past) {
+                break;
+            }
+            reached += 1;
+            let taken = match asked.ended() {
+                Some(end) => Err(end.clone()),
+                None => sum.take(asked),
+            };
+            if let Err(end) = taken {
+                apart.insert(asked.event, end);
+            }
+        }
+        for asked in asks.iter().skip(reached) {
+            let late = out_of_time("before the event was looked into");
+            apart.insert(asked.event, End::failed(late));
+        }
+        Decision {
+            change: sum.change.map(Box::new),
+            apart,
+            reached,
+        }
     }
 }
 
-pub(super) fn refused(refusal: &Refusal) -> Failure {
-    Failure {
-        code: refusal.guard.to_owned(),
-        message: refusal.reason.clone(),
-        retryable: false,
-        cause: Cause::Guard,
+/// What the events so far come to.
+struct Sum<'a> {
+    deciding: &'a Deciding<'a>,
+    observed: &'a Value,
+    /// What they want together.
+    wanted: Option<Value>,
+    unknown_values: Vec<String>,
+    settle: bool,
+    change: Option<Guarded>,
+}
+
+impl Sum<'_> {
+    /// Takes one event more, or says how it ends.
+    fn take(&mut self, asked: &Asked<'_>) -> Result<(), End> {
+        let Deciding { rules, group, .. } = *self.deciding;
+        let operation = group.target.operation();
+        let Some(event) = self.deciding.events.get(asked.event) else {
+            return Ok(());
+        };
+        let current = match &self.wanted {
+            Some(earlier) => Cow::Owned(described(operation, self.observed, earlier)),
+            None => Cow::Borrowed(self.observed),
+        };
+        let wanted = asked.wanted(rules, event, &current).map_err(End::failed)?;
+        let desired = Desired {
+            target: &group.target,
+            arguments: &wanted,
+            event_id: event.id(),
+            allow_unknown_values: &asked.unknown_values(),
+            settle: self.settle || asked.calls.iter().any(|call| call.call.settle),
+        };
+        let settle = desired.settle;
+        let alone = self.guarded(&desired, &current)?;
+        let mut unknown_values = asked.unknown_values();
+        let (wanted, change) = match &self.wanted {
+            None => (wanted, alone),
+            Some(earlier) => {
+                let both = after(operation, earlier, &wanted);
+                let earlier = self.unknown_values.iter();
+                let more = earlier.filter(|name| !desired.allow_unknown_values.contains(name));
+                unknown_values.extend(more.cloned());
+                let desired = Desired {
+                    arguments: &both,
+                    allow_unknown_values: &unknown_values,
+                    ..desired
+                };
+                let together = self.guarded(&desired, self.observed);
+                let change = together.map_err(|_| End::failed(by_itself()))?;
+                (both, change)
+            }
+        };
+        self.wanted = Some(wanted);
+        self.unknown_values = unknown_values;
+        self.settle = settle;
+        self.change = Some(change);
+        Ok(())
+    }
+
+    fn guarded(&self, desired: &Desired<'_>, observed: &Value) -> Result<Guarded, End> {
+        let change = plan(desired, observed).map_err(End::failed)?;
+        let guards = &self.deciding.rules.guards;
+        guard(change, observed, guards).map_err(|refusal| End::refused(&refusal))
     }
 }

@@ -1,12 +1,52 @@
 //! How the work on one target ended, and why.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::decide::Apart;
 use super::gather::{Asked, Group};
-use crate::aws::{Class, ServiceError};
+use crate::aws::{Attempts, Class, ServiceError};
+use crate::guard::Refusal;
 use crate::ledger::Release;
 use crate::report::{Cause, ChangeReport, Failure, MemberChange, Outcome};
+
+/// The events that are left out of what is done to a target, each with its own end, by their position in the invocation.
+pub(super) type Apart = HashMap<usize, End>;
+
+/// How one event ends that is left out of what is done to a target.
+#[derive(Clone)]
+pub(super) struct End {
+    pub outcome: Outcome,
+    pub error: Option<Failure>,
+}
+
+impl End {
+    pub fn failed(failure: Failure) -> Self {
+        Self {
+            outcome: Outcome::Failed,
+            error: Some(failure),
+        }
+    }
+
+    pub fn refused(refusal: &Refusal) -> Self {
+        let failure = Failure {
+            code: refusal.guard.to_owned(),
+            message: refusal.reason.clone(),
+            retryable: false,
+            cause: Cause::Guard,
+        };
+        Self {
+            outcome: Outcome::Refused,
+            error: Some(failure),
+        }
+    }
+
+    pub fn stale() -> Self {
+        Self {
+            outcome: Outcome::Stale,
+            error: None,
+        }
+    }
+}
 
 /// How the work on one target ended.
 #[derive(Default)]
@@ -17,9 +57,8 @@ pub(super) struct Ended {
     pub attempts: u32,
     pub error: Option<Failure>,
     /// The events whose very time was on the target already: they came again.
-    pub repeats: Vec<usize>,
-    /// The events that were left out, each with its own end.
-    pub apart: Vec<Apart>,
+    pub repeats: HashSet<usize>,
+    pub apart: Apart,
 }
 
 impl Ended {
@@ -45,9 +84,8 @@ impl Ended {
         throttles: u32,
     ) -> Vec<(usize, ChangeReport)> {
         let report = |asked: &Asked<'_>| {
-            let apart = self.apart.iter().find(|apart| apart.event == asked.event);
-            let (outcome, members, attempts, error) = match apart {
-                Some(apart) => (apart.outcome, Vec::new(), 0, &apart.error),
+            let (outcome, members, attempts, error) = match self.apart.get(&asked.event) {
+                Some(end) => (end.outcome, Vec::new(), 0, &end.error),
                 None => {
                     let outcome = self.outcome.unwrap_or(Outcome::Unchanged);
                     (outcome, self.members.clone(), self.attempts, &self.error)
@@ -89,17 +127,12 @@ impl Sent {
         }
     }
 
-    /// Takes a failed write into account. A refused request changed nothing, but of several an earlier one may have; one that
-    /// was never sent changed nothing either.
-    pub fn failed(&mut self, error: &ServiceError, attempts: u32) {
-        self.attempts += attempts;
-        let doubt = match error.class {
-            Class::Unreachable => attempts > 0,
-            Class::NotFound | Class::Busy | Class::InUse | Class::Throttled | Class::Permanent => {
-                attempts > 1
-            }
-        };
-        if doubt {
+    /// Takes a failed write into account. A refused request changed nothing, and neither did one that was never sent; any other may
+    /// have.
+    pub fn failed(&mut self, attempts: Attempts) {
+        let Attempts { made, refused } = attempts;
+        self.attempts += made;
+        if made > refused {
             self.how = Release::InDoubt;
         }
     }
@@ -142,6 +175,12 @@ pub(super) fn unfinished(code: &str, message: &str) -> Failure {
         retryable: true,
         cause: Cause::Unfinished,
     }
+}
+
+/// Sound by itself, but not in one request with the events before it.
+pub(super) fn by_itself() -> Failure {
+    let message = "the service takes this only in a request of its own, after what earlier events of the batch ask";
+    busy("Usher.ByItself", message)
 }
 
 /// What is left undone because time is up.

@@ -1,18 +1,21 @@
 //! All events of an invocation → the calls on each target, in order.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
+use time::OffsetDateTime;
 
-use super::decide::{Apart, refused};
-use crate::api::{CheckOptions, Operation, check};
+use super::deadline::Deadline;
+use super::ended::{Apart, End, out_of_time};
+use crate::api::{CheckOptions, Operation, check, couplings};
 use crate::call::Target;
 use crate::event::Event;
-use crate::guard::Refusal;
+use crate::expression::NameMade;
+use crate::guard::{Refusal, allowed};
 use crate::plan::merge;
-use crate::report::{Failure, Outcome};
+use crate::report::Failure;
 use crate::rules::Rules;
-use crate::select::{Selected, Selection, Unnamed, refuse, select};
+use crate::select::{Selected, Selection, Unnamed, evaluation, refuse, select, unselected};
 
 /// Every call on one target.
 pub(super) struct Group<'a> {
@@ -27,8 +30,18 @@ pub(super) struct Asked<'a> {
     pub event: usize,
     /// In file order.
     pub calls: Vec<Selected<'a>>,
-    /// How it ends whatever the target is like: two people's names became one, or a value breaks the API's constraints.
-    pub ended: Option<(Outcome, Failure)>,
+    pub prospect: Prospect,
+}
+
+/// What is known of an event's end before the target is read.
+pub(super) enum Prospect {
+    /// It can be written, if the target is there.
+    Good,
+    /// That depends on what the target is like.
+    Open,
+    /// It ends so, whatever the target is like: two people's names became one, a value breaks the API's constraints, or a guard
+    /// forbids it.
+    Ended(End),
 }
 
 impl Group<'_> {
@@ -37,29 +50,24 @@ impl Group<'_> {
     }
 
     /// The events that end before the target is read.
-    pub fn ended(&self) -> Vec<Apart> {
-        self.asks.iter().filter_map(Asked::ended).collect()
+    pub fn ended(&self) -> Apart {
+        let ended = |asked: &Asked<'_>| Some((asked.event, asked.ended()?.clone()));
+        self.asks.iter().filter_map(ended).collect()
     }
 }
 
 impl Asked<'_> {
     /// Its end, if it has one before the target is read.
-    pub fn ended(&self) -> Option<Apart> {
-        let (outcome, failure) = self.ended.clone()?;
-        Some(self.apart(outcome, failure))
-    }
-
-    pub fn apart(&self, outcome: Outcome, failure: Failure) -> Apart {
-        Apart {
-            event: self.event,
-            outcome,
-            error: Some(failure),
+    pub fn ended(&self) -> Option<&End> {
+        match &self.prospect {
+            Prospect::Good | Prospect::Open => None,
+            Prospect::Ended(end) => Some(end),
         }
     }
 
-    pub fn at(&self) -> time::OffsetDateTime {
+    pub fn at(&self) -> OffsetDateTime {
         let times = self.calls.iter().map(|call| call.at);
-        times.max().unwrap_or(time::OffsetDateTime::UNIX_EPOCH)
+        times.max().unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
     pub fn rules(&self) -> Vec<String> {
@@ -70,6 +78,33 @@ impl Asked<'_> {
             }
         }
         rules
+    }
+
+    /// What all its calls want together.
+    pub fn wanted(&self, rules: &Rules, event: &Event, current: &Value) -> Result<Value, Failure> {
+        if let [call] = self.calls.as_slice() {
+            return call.arguments(rules, event, current);
+        }
+        let uses_current = self.calls.iter().any(Selected::uses_current);
+        let evaluation = uses_current
+            .then(|| evaluation(rules, &event.document(), Some(current)))
+            .transpose()?;
+        let mut wanted = Value::Object(Map::new());
+        for call in &self.calls {
+            let arguments = match &evaluation {
+                Some(evaluation) => call.evaluated(evaluation)?,
+                None => call.arguments(rules, event, current)?,
+            };
+            wanted = merge(Some(&wanted), &arguments);
+        }
+        Ok(wanted)
+    }
+
+    /// The members whose enumerations may have values that the model does not know.
+    pub fn unknown_values(&self) -> Vec<String> {
+        let calls = self.calls.iter();
+        let all = calls.flat_map(|call| &call.call.allow_unknown_values);
+        all.cloned().collect()
     }
 }
 
@@ -83,15 +118,24 @@ pub(super) struct Gathered<'a> {
     pub unnamed: Vec<(usize, Unnamed<'a>)>,
 }
 
-pub(super) fn gather<'a>(rules: &'a Rules, events: &[Event]) -> Gathered<'a> {
+/// Events that are not reached before `until` are only matched: their calls end as out of time.
+pub(super) fn gather<'a>(
+    rules: &'a Rules,
+    events: &[Event],
+    until: Option<Deadline>,
+) -> Gathered<'a> {
     let mut gathered = Gathered {
         matched: Vec::new(),
         groups: Vec::new(),
         unnamed: Vec::new(),
     };
+    let late = out_of_time("before the event was looked into");
     let mut places: HashMap<Target, usize> = HashMap::new();
     for (position, event) in events.iter().enumerate() {
-        let Selection { rules, calls } = select(rules, event);
+        let Selection { rules, calls } = match until.is_some_and(Deadline::is_past) {
+            true => unselected(rules, event, &late),
+            false => select(rules, event),
+        };
         gathered
             .matched
             .push(rules.iter().map(|rule| rule.name.clone()).collect());
@@ -105,9 +149,13 @@ pub(super) fn gather<'a>(rules: &'a Rules, events: &[Event]) -> Gathered<'a> {
     for group in &mut gathered.groups {
         // Stable: equal times keep the order of arrival.
         group.asks.sort_by_key(Asked::at);
+        refuse_collisions(group);
+        for asked in &mut group.asks {
+            if let (None, Some(event)) = (asked.ended(), events.get(asked.event)) {
+                asked.prospect = prospect(rules, event, &group.target, asked);
+            }
+        }
     }
-    refuse_collisions(&mut gathered.groups);
-    refuse_values(rules, events, &mut gathered.groups);
     gathered
 }
 
@@ -115,7 +163,7 @@ fn place<'a>(
     groups: &mut Vec<Group<'a>>,
     places: &mut HashMap<Target, usize>,
     event: usize,
-    call: Selected<'a>,
+    mut call: Selected<'a>,
 ) {
     let place = *places.entry(call.target.clone()).or_insert_with(|| {
         groups.push(Group {
@@ -127,101 +175,104 @@ fn place<'a>(
     let Some(group) = groups.get_mut(place) else {
         return;
     };
+    // One target, kept once.
+    call.target = group.target.clone();
     match group.asks.last_mut() {
         Some(asked) if asked.event == event => asked.calls.push(call),
         _ => group.asks.push(Asked {
             event,
             calls: vec![call],
-            ended: None,
+            prospect: Prospect::Open,
         }),
     }
 }
 
 /// Two inputs that became one name are two people: neither may get the other's profile. Whoever is second does not tell
 /// who is right, so both are refused.
-fn refuse_collisions(groups: &mut [Group<'_>]) {
-    for group in groups {
-        let names: Vec<_> = group
-            .asks
-            .iter()
-            .flat_map(|asked| &asked.calls)
-            .flat_map(|call| &call.names)
-            .cloned()
-            .collect();
-        let collide = |name: &_| names.iter().any(|other| other.collides_with(name));
-        for asked in &mut group.asks {
-            let mut made = asked.calls.iter().flat_map(|call| &call.names);
-            if made.any(collide) {
-                let refusal = Refusal {
-                    guard: "names",
-                    reason: "two different inputs gave this one name; make the names differ, for example with \
-                        `$profileName(…, true)`"
-                        .to_owned(),
-                };
-                asked.ended = Some((Outcome::Refused, refused(&refusal)));
-            }
+fn refuse_collisions(group: &mut Group<'_>) {
+    let mut inputs: HashMap<_, &str> = HashMap::new();
+    let mut collisions = HashSet::new();
+    let calls = group.asks.iter().flat_map(|asked| &asked.calls);
+    for name in calls.flat_map(|call| &call.names) {
+        let first = *inputs.entry(name.place()).or_insert(&name.input);
+        if first != name.input {
+            let (function, name) = name.place();
+            collisions.insert((function, name.into_owned()));
         }
     }
-}
-
-/// Values that the API would refuse whatever the target is like: no request is made for them, not even a read. What depends
-/// on the target, through `$current`, is for the plan to check.
-fn refuse_values(rules: &Rules, events: &[Event], groups: &mut [Group<'_>]) {
-    for group in groups {
-        for asked in &mut group.asks {
-            let Some(event) = events.get(asked.event) else {
-                continue;
-            };
-            if asked.ended.is_some() || asked.calls.iter().any(Selected::uses_current) {
-                continue;
-            }
-            if let Err(failure) = values(rules, event, &asked.calls) {
-                asked.ended = Some((Outcome::Failed, failure));
-            }
-        }
+    if collisions.is_empty() {
+        return;
     }
-}
-
-fn values(rules: &Rules, event: &Event, calls: &[Selected<'_>]) -> Result<(), Failure> {
-    let mut arguments = Value::Object(Map::new());
-    let mut unknown: Vec<String> = Vec::new();
-    for call in calls {
-        let wanted = call.arguments(rules, event, &Value::Object(Map::new()))?;
-        arguments = merge(Some(&arguments), &wanted);
-        unknown.extend(call.call.allow_unknown_values.iter().cloned());
-    }
-    let Some(call) = calls.first() else {
-        return Ok(());
+    let collides = |name: &NameMade| {
+        let (function, name) = name.place();
+        collisions.contains(&(function, name.into_owned()))
     };
+    for asked in &mut group.asks {
+        let mut made = asked.calls.iter().flat_map(|call| &call.names);
+        if made.any(collides) {
+            let refusal = Refusal {
+                guard: "names",
+                reason: "two different inputs gave this one name; make the names differ, for example with \
+                    `$profileName(…, true)`"
+                    .to_owned(),
+            };
+            asked.prospect = Prospect::Ended(End::refused(&refusal));
+        }
+    }
+}
+
+/// Values that the API or a guard would refuse whatever the target is like: no request is made for them, not even a read. What
+/// depends on the target, through `$current` or what it has already, is for the plan to check.
+fn prospect(rules: &Rules, event: &Event, target: &Target, asked: &Asked<'_>) -> Prospect {
+    if asked.calls.iter().any(Selected::uses_current) {
+        return Prospect::Open;
+    }
+    let nothing = Value::Object(Map::new());
+    let operation = target.operation();
+    let sound = asked.wanted(rules, event, &nothing).and_then(|wanted| {
+        values(operation, &wanted, asked)?;
+        Ok(wanted)
+    });
+    let wanted = match sound {
+        Ok(wanted) => wanted,
+        Err(failure) => return Prospect::Ended(End::failed(failure)),
+    };
+    if let Err(refusal) = allowed(target, &wanted, None, &rules.guards) {
+        return Prospect::Ended(End::refused(&refusal));
+    }
+    match couplings(operation, &wanted, Some(&nothing)).is_empty() {
+        true => Prospect::Good,
+        false => Prospect::Open,
+    }
+}
+
+fn values(operation: Operation, wanted: &Value, asked: &Asked<'_>) -> Result<(), Failure> {
     let options = CheckOptions {
         computed: &|_| false,
-        allow_unknown_values: &unknown,
+        allow_unknown_values: &asked.unknown_values(),
         partial: true,
     };
-    let operation = call.target.operation();
-    refuse(&check(operation, &arguments, &options))?;
+    refuse(&check(operation, wanted, &options))?;
     // All rules have spoken, so what they had to bring is missing; what lies deeper the target may have.
     let whole = CheckOptions {
         partial: false,
         ..options
     };
-    let mut missing = check(operation, &arguments, &whole);
+    let mut missing = check(operation, wanted, &whole);
     missing.retain(|violation| violation.code == "missing-member" && violation.path.len() == 1);
     refuse(&missing)
 }
 
 /// The domains, which are written before the profiles in them, and everything that need not wait for one.
 pub(super) fn waves<'a>(groups: Vec<Group<'a>>) -> [Vec<Group<'a>>; 2] {
-    let domains: Vec<String> = groups
+    let domains: HashSet<String> = groups
         .iter()
         .filter(|group| group.target.operation() == Operation::SageMakerUpdateDomain)
         .map(|group| group.target.container().to_owned())
         .collect();
     let waits = |group: &Group<'_>| {
         group.target.operation() == Operation::SageMakerUpdateUserProfile
-            && domains
-                .iter()
-                .any(|domain| domain == group.target.container())
+            && domains.contains(group.target.container())
     };
     let (later, first) = groups.into_iter().partition(waits);
     [first, later]

@@ -3,6 +3,10 @@
 //! All calls on one target, from all events of an invocation, become one read and one write. Targets are handled
 //! concurrently; a domain comes before the profiles in it. Each change ends in exactly one outcome, and none of them
 //! stops the others.
+//!
+//! Computing takes time too, on a small function a fourteenth of a processor's. So at most half of an invocation's time goes into
+//! finding out what its events want, and at most a third of what is then left into whether a target's many events go together: what
+//! is not reached by then ends as `retry`, and the rest is written.
 
 mod deadline;
 mod decide;
@@ -12,8 +16,8 @@ mod order;
 mod rehearse;
 mod target;
 
-use std::collections::HashMap;
 use std::future::Future;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -22,7 +26,9 @@ use futures_util::stream::FuturesUnordered;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
+use crate::api::Operation;
 use crate::aws::Services;
+use crate::call::Target;
 use crate::event::Event;
 use crate::ledger::Ledger;
 use crate::plan::{Action, Plan, Planned};
@@ -31,7 +37,7 @@ use crate::rules::Rules;
 use crate::select::Unnamed;
 
 pub use deadline::Deadline;
-use gather::{Gathered, Group, gather, waves};
+use gather::{Gathered, gather, waves};
 pub use rehearse::{Rehearsal, rehearse};
 use target::Task;
 
@@ -44,6 +50,28 @@ pub struct Usher {
     pub concurrency: usize,
     /// Whether every accepted change is waited for, whatever the rules say.
     pub settle: bool,
+    pub single_sign_on: SingleSignOn,
+}
+
+/// Lets one DataZone SSO change of a domain through at a time, of all invocations together: they collide
+/// (aws-solutions-library-samples, guidance for SageMaker domains, user.tf).
+#[derive(Default)]
+pub struct SingleSignOn {
+    /// Domains that share a lock wait for each other, which does no harm; a lock for each domain that an event may name would.
+    locks: [Mutex<()>; 16],
+}
+
+impl SingleSignOn {
+    fn lock(&self, target: &Target) -> Option<&Mutex<()>> {
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(target.container());
+        let place = usize::try_from(hash % self.locks.len() as u64).unwrap_or(0);
+        match target.operation() {
+            Operation::DataZoneUpdateUserProfile => self.locks.get(place),
+            Operation::SageMakerUpdateUserProfile
+            | Operation::SageMakerUpdateDomain
+            | Operation::FinSpaceUpdateKxUser => None,
+        }
+    }
 }
 
 /// One invocation.
@@ -61,7 +89,7 @@ impl Usher {
     pub async fn plan(&self, events: &[Event], deadline: Deadline) -> Vec<Plan> {
         let Gathered {
             groups, unnamed, ..
-        } = gather(&self.rules, events);
+        } = gather(&self.rules, events, Some(deadline.part(2)));
         let mut plans: Vec<Plan> = events
             .iter()
             .map(|event| Plan {
@@ -72,7 +100,7 @@ impl Usher {
         let work = groups
             .iter()
             .map(|group| boxed(self.planned(group, events, deadline)));
-        let planned = together(work.collect(), self.concurrency).await;
+        let planned = together(work, self.concurrency).await;
         let unnamed = unnamed
             .into_iter()
             .map(|(event, unnamed)| (event, unplanned(unnamed)));
@@ -90,20 +118,19 @@ impl Usher {
             matched,
             groups,
             unnamed,
-        } = gather(&self.rules, events);
+        } = gather(&self.rules, events, Some(invocation.deadline.part(2)));
         let mut changes: Vec<Vec<ChangeReport>> = events.iter().map(|_| Vec::new()).collect();
-        let locks = single_sign_on_locks(&groups);
         for wave in waves(groups) {
             let work = wave.iter().map(|group| {
                 let task = Task {
                     group,
                     events,
                     invocation,
-                    lock: locks.get(group.target.container()),
+                    lock: self.single_sign_on.lock(&group.target),
                 };
                 boxed(async move { self.applied(&task).await })
             });
-            let ended = together(work.collect(), self.concurrency).await;
+            let ended = together(work, self.concurrency).await;
             for (event, change) in ended.into_iter().flatten() {
                 if let Some(changes) = changes.get_mut(event) {
                     changes.push(change);
@@ -129,8 +156,9 @@ fn boxed<'a, T>(work: impl Future<Output = T> + Send + 'a) -> Work<'a, T> {
 }
 
 /// Does all the work, at most `limit` of it at a time; what each yields, in the order of the work.
-async fn together<T>(work: Vec<Work<'_, T>>, limit: usize) -> Vec<T> {
-    let mut waiting = work.into_iter().enumerate();
+async fn together<'a, T>(work: impl Iterator<Item = Work<'a, T>>, limit: usize) -> Vec<T> {
+    // Made one by one: work that has not begun would take more memory than what it is about.
+    let mut waiting = work.enumerate();
     let mut running = FuturesUnordered::new();
     let mut done = Vec::new();
     loop {
@@ -150,18 +178,6 @@ async fn together<T>(work: Vec<Work<'_, T>>, limit: usize) -> Vec<T> {
 
 async fn numbered<T>(place: usize, work: Work<'_, T>) -> (usize, T) {
     (place, work.await)
-}
-
-/// One lock for each DataZone domain: its SSO changes collide when made together (aws-solutions-library-samples,
-/// guidance for SageMaker domains, user.tf).
-fn single_sign_on_locks(groups: &[Group<'_>]) -> HashMap<String, Mutex<()>> {
-    let operation = crate::api::Operation::DataZoneUpdateUserProfile;
-    let domains = groups
-        .iter()
-        .filter(|group| group.target.operation() == operation);
-    domains
-        .map(|group| (group.target.container().to_owned(), Mutex::new(())))
-        .collect()
 }
 
 fn unreachable_target(unnamed: Unnamed<'_>) -> ChangeReport {

@@ -1,10 +1,11 @@
 //! One target in its turn: claim it, have it changed, give it back.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
-use super::decide::{Apart, Decision, decide};
-use super::ended::{Ended, busy, in_doubt, out_of_time, unfinished};
-use super::gather::Asked;
+use super::ended::{Apart, End, Ended, busy, in_doubt, out_of_time, unfinished};
+use super::gather::{Asked, Prospect};
 use super::target::{Task, hints};
 use super::{Invocation, Usher};
 use crate::ledger::{Ask, Claim, Lease, Release, Released, Standing};
@@ -14,7 +15,7 @@ use crate::report::Outcome;
 pub(super) enum Step {
     Ended(Ended),
     /// The newest events were left out, so the claim was for a time that will not be on the target.
-    Newest(Vec<Apart>),
+    Newest(Apart),
 }
 
 impl Usher {
@@ -32,7 +33,7 @@ impl Usher {
                 .group
                 .asks
                 .iter()
-                .filter(|asked| apart.iter().all(|apart| apart.event != asked.event))
+                .filter(|asked| !apart.contains_key(&asked.event))
                 .collect();
             let Some(newest) = asks.last() else {
                 return Ended {
@@ -52,7 +53,7 @@ impl Usher {
             };
             match Box::pin(self.held(task, asks, lease)).await {
                 Step::Ended(mut ended) => {
-                    ended.apart.append(&mut apart);
+                    ended.apart.extend(apart);
                     return ended;
                 }
                 Step::Newest(more) => apart.extend(more),
@@ -63,30 +64,46 @@ impl Usher {
     /// The events that are refused or fail whatever the ledger says: nothing is claimed for them. A worker that died with such a
     /// claim would leave older events behind a doubt that this event, refused again each time it comes, could never settle.
     ///
-    /// It takes a read, so only those are looked at that could not be written to an empty target either.
-    async fn hopeless(&self, task: &Task<'_>, apart: &[Apart]) -> Vec<Apart> {
+    /// It takes a read, and what was read before the claim does not count after it: another may have written meanwhile. So a target
+    /// is read here only if some event could not be written to an empty one either. Events for which there is not enough time are
+    /// left out too, while that costs nobody a claim.
+    async fn hopeless(&self, task: &Task<'_>, apart: &Apart) -> Apart {
         let Task { group, events, .. } = *task;
-        let left = group
-            .asks
-            .iter()
-            .filter(|asked| apart.iter().all(|apart| apart.event != asked.event));
-        let asks: Vec<&Asked<'_>> = left.collect();
-        let nothing = Value::Object(Map::new());
-        let suspects = match decide(&self.rules, group, &asks, events, &nothing, self.settle) {
-            Decision::Change { apart, .. } | Decision::Nothing(apart) => apart,
-        };
-        if suspects.is_empty() {
-            return Vec::new();
+        let deadline = task.invocation.deadline.with_reserve();
+        let left = group.asks.iter();
+        let mut asks: Vec<&Asked<'_>> = left
+            .filter(|asked| !apart.contains_key(&asked.event))
+            .collect();
+        if let []
+        | [
+            Asked {
+                prospect: Prospect::Good,
+                ..
+            },
+        ] = asks.as_slice()
+        {
+            return Apart::new();
+        }
+        let early = self.deciding(group, events, deadline.part(3));
+        let suspects = early.decide(&asks, &Value::Object(Map::new()));
+        let mut late = suspects.apart;
+        let unreached: HashSet<usize> = asks
+            .drain(suspects.reached..)
+            .map(|asked| asked.event)
+            .collect();
+        let suspected = late.len() > unreached.len();
+        late.retain(|event, _| unreached.contains(event));
+        if !suspected {
+            return late;
         }
         let hints = hints(group);
-        let read = self.services.read(&group.target, &hints);
+        let read = self.services.read(&group.target, &hints, deadline.left());
         // What cannot be read now is read, and reported, once it is claimed.
-        let Some(Ok(observed)) = task.invocation.deadline.with_reserve().bound(read).await else {
-            return Vec::new();
-        };
-        match self.decide(group, &asks, events, &observed) {
-            Decision::Change { apart, .. } | Decision::Nothing(apart) => apart,
+        if let Some(Ok(observed)) = deadline.bound(read).await {
+            let deciding = self.deciding(group, events, deadline);
+            late.extend(deciding.decide(&asks, &observed.members).apart);
         }
+        late
     }
 
     async fn claim(
@@ -131,7 +148,7 @@ impl Usher {
         let deadline = task.invocation.deadline;
         let repeated = asks.iter().filter(|asked| lease.repeats(asked.at()));
         let repeats = repeated.map(|asked| asked.event).collect();
-        let (asks, mut late) = standing(asks, &lease);
+        let (asks, late) = standing(asks, &lease);
         let (step, how) = Box::pin(self.changed(task, &asks, deadline.with_reserve())).await;
         let released = deadline
             .attempt(Box::pin(self.ledger.release(lease, how)))
@@ -151,11 +168,11 @@ impl Usher {
         };
         match step {
             Step::Newest(mut apart) => {
-                apart.append(&mut late);
+                apart.extend(late);
                 Step::Newest(apart)
             }
             Step::Ended(mut ended) => {
-                ended.apart.append(&mut late);
+                ended.apart.extend(late);
                 if let Some(lost) = lost {
                     (ended.outcome, ended.error) = (Some(Outcome::Failed), Some(lost));
                 }
@@ -166,19 +183,15 @@ impl Usher {
 }
 
 /// The events that may still be written, and those for which the claim found something newer.
-fn standing<'a, 'b>(asks: Vec<&'a Asked<'b>>, lease: &Lease) -> (Vec<&'a Asked<'b>>, Vec<Apart>) {
-    let mut late = Vec::new();
+fn standing<'a, 'b>(asks: Vec<&'a Asked<'b>>, lease: &Lease) -> (Vec<&'a Asked<'b>>, Apart) {
+    let mut late = Apart::new();
     let free = asks.into_iter().filter(|asked| {
-        let (outcome, error) = match lease.standing(asked.at()) {
+        let end = match lease.standing(asked.at()) {
             Standing::Free => return true,
-            Standing::Stale => (Outcome::Stale, None),
-            Standing::InDoubt => (Outcome::Failed, Some(in_doubt())),
+            Standing::Stale => End::stale(),
+            Standing::InDoubt => End::failed(in_doubt()),
         };
-        late.push(Apart {
-            event: asked.event,
-            outcome,
-            error,
-        });
+        late.insert(asked.event, end);
         false
     });
     (free.collect(), late)

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::decide::{Decision, decide};
+use super::decide::{Deciding, Decision};
 use super::gather::{Gathered, gather};
 use super::unplanned;
 use crate::call::Target;
@@ -30,11 +30,18 @@ pub fn rehearse(
         matched,
         groups,
         unnamed,
-    } = gather(rules, events);
+    } = gather(rules, events, None);
     let mut changes = Vec::new();
     for group in &groups {
+        let deciding = Deciding {
+            rules,
+            group,
+            events,
+            settle: false,
+            until: None,
+        };
         let decision = match observe(&group.target) {
-            Ok(observed) => decide(rules, group, &group.all(), events, &observed, false),
+            Ok(observed) => deciding.decide(&group.all(), &observed),
             Err(failure) => Decision::nothing(group, &failure),
         };
         changes.extend(

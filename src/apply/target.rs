@@ -5,13 +5,13 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::deadline::{Deadline, Waits};
-use super::decide::{Apart, Decision, decide};
-use super::ended::{Ended, Sent, busy, failure, out_of_time};
+use super::decide::{Deciding, Decision};
+use super::ended::{Apart, Ended, Sent, busy, failure, out_of_time};
 use super::gather::{Asked, Group};
 use super::order::Step;
 use super::{Invocation, Usher};
 use crate::api::Operation;
-use crate::aws::{Class, Observed, ReadHints, ServiceError, State, counted, throttled};
+use crate::aws::{Attempts, Class, Observed, ReadHints, ServiceError, State, counted, throttled};
 use crate::event::Event;
 use crate::guard::Guarded;
 use crate::ledger::Release;
@@ -47,34 +47,41 @@ impl Usher {
     ) -> Vec<(usize, Planned)> {
         let ended = group.ended();
         if ended.len() == group.asks.len() {
-            return Decision::Nothing(ended).planned(group);
+            let decision = Decision {
+                apart: ended,
+                ..Decision::default()
+            };
+            return decision.planned(group);
         }
         let read = deadline
-            .bound(self.services.read(&group.target, &hints(group)))
+            .bound(
+                self.services
+                    .read(&group.target, &hints(group), deadline.left()),
+            )
             .await;
         let decision = match read {
-            Some(Ok(observed)) => self.decide(group, &group.all(), events, &observed),
+            Some(Ok(observed)) => self
+                .deciding(group, events, deadline)
+                .decide(&group.all(), &observed.members),
             Some(Err(error)) => Decision::nothing(group, &failure(error)),
             None => Decision::nothing(group, &out_of_time("before the target was read")),
         };
         decision.planned(group)
     }
 
-    pub(super) fn decide(
-        &self,
-        group: &Group<'_>,
-        asks: &[&Asked<'_>],
-        events: &[Event],
-        observed: &Observed,
-    ) -> Decision {
-        decide(
-            &self.rules,
+    pub(super) fn deciding<'a>(
+        &'a self,
+        group: &'a Group<'_>,
+        events: &'a [Event],
+        until: Deadline,
+    ) -> Deciding<'a> {
+        Deciding {
+            rules: &self.rules,
             group,
-            asks,
             events,
-            &observed.members,
-            self.settle,
-        )
+            settle: self.settle,
+            until: Some(until),
+        }
     }
 
     pub(super) async fn applied(&self, task: &Task<'_>) -> Vec<(usize, ChangeReport)> {
@@ -95,17 +102,16 @@ impl Usher {
         loop {
             let observed = match self.observe(task.group, task.waits(), deadline).await {
                 Ok(observed) => observed,
-                Err(failure) => return unwritten(sent, Vec::new(), Ended::failed(failure)),
+                Err(failure) => return unwritten(sent, Apart::new(), Ended::failed(failure)),
             };
-            let (guarded, apart) = match self.decide(task.group, asks, task.events, &observed) {
-                Decision::Nothing(apart) => {
-                    return unwritten(sent, apart, Ended::with(Outcome::Failed));
-                }
-                Decision::Change { apart, .. } if leaves_out_the_newest(asks, &apart) => {
-                    return (Step::Newest(apart), sent.how);
-                }
-                Decision::Change { guarded, apart } => (guarded, apart),
+            let deciding = self.deciding(task.group, task.events, deadline);
+            let Decision { change, apart, .. } = deciding.decide(asks, &observed.members);
+            let Some(guarded) = change else {
+                return unwritten(sent, apart, Ended::with(Outcome::Failed));
             };
+            if leaves_out_the_newest(asks, &apart) {
+                return (Step::Newest(apart), sent.how);
+            }
             let is_sso = observed.members.get("type").and_then(Value::as_str) == Some("SSO");
             let lock = task.lock.filter(|_| is_sso);
             let (result, attempts) = self.write(&guarded, deadline, lock).await;
@@ -117,7 +123,7 @@ impl Usher {
                 Ok(Outcome::Unchanged) if sent.how == Release::InDoubt => Outcome::Updated,
                 Ok(outcome) => outcome,
                 Err(error) => {
-                    sent.failed(&error, attempts);
+                    sent.failed(attempts);
                     let again = error.class == Class::Busy
                         && (settles(task.group.target.operation()) || sent.attempts < CONFLICTS);
                     if again && deadline.sleep(waits.next()).await {
@@ -133,7 +139,7 @@ impl Usher {
                     Outcome::Unchanged => Vec::new(),
                     _ => sent.members,
                 },
-                attempts: sent.attempts + attempts,
+                attempts: sent.attempts + attempts.made,
                 error,
                 apart,
                 ..Ended::default()
@@ -151,7 +157,10 @@ impl Usher {
     ) -> Result<Observed, Failure> {
         loop {
             let read = deadline
-                .bound(self.services.read(&group.target, &hints(group)))
+                .bound(
+                    self.services
+                        .read(&group.target, &hints(group), deadline.left()),
+                )
                 .await;
             let observed = match read {
                 Some(Ok(observed)) => observed,
@@ -175,16 +184,16 @@ impl Usher {
         guarded: &Guarded,
         deadline: Deadline,
         lock: Option<&Mutex<()>>,
-    ) -> (Result<Outcome, ServiceError>, u32) {
+    ) -> (Result<Outcome, ServiceError>, Attempts) {
         let Some(input) = guarded.input() else {
-            return (Ok(Outcome::Unchanged), 0);
+            return (Ok(Outcome::Unchanged), Attempts::default());
         };
         let write = async {
             let _alone = match lock {
                 Some(lock) => Some(lock.lock().await),
                 None => None,
             };
-            self.services.write(input).await
+            self.services.write(input, deadline.left()).await
         };
         let (answer, attempts) = counted(deadline.bound(write)).await;
         let result = match answer {
@@ -233,14 +242,14 @@ fn settles(operation: Operation) -> bool {
     }
 }
 
-fn leaves_out_the_newest(asks: &[&Asked<'_>], apart: &[Apart]) -> bool {
-    let sound = |asked: &&&Asked<'_>| apart.iter().all(|apart| apart.event != asked.event);
+fn leaves_out_the_newest(asks: &[&Asked<'_>], apart: &Apart) -> bool {
+    let sound = |asked: &&&Asked<'_>| !apart.contains_key(&asked.event);
     let newest = asks.iter().filter(sound).map(|asked| asked.at()).max();
     newest < asks.iter().map(|asked| asked.at()).max()
 }
 
 /// The end without an accepted write.
-fn unwritten(sent: Sent, apart: Vec<Apart>, ended: Ended) -> (Step, Release) {
+fn unwritten(sent: Sent, apart: Apart, ended: Ended) -> (Step, Release) {
     let Sent {
         attempts,
         how,

@@ -1,6 +1,7 @@
 //! DataZone: user profiles. Updates are done when they are answered.
 
 use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
 use aws_sdk_datazone::Client;
 use aws_sdk_datazone::config::Builder;
 use aws_sdk_datazone::operation::get_user_profile::GetUserProfileOutput;
@@ -9,14 +10,28 @@ use aws_sdk_datazone::types::UserProfileDetails;
 use serde_json::{Map, Value, json};
 
 use super::retries::{EachAttempt, OneVerdict};
+use super::traces::EachCall;
+use super::warm_up::{Ping, answered};
 use super::{Observed, ReadHints, ServiceError, State};
 use crate::call::Target;
 
 pub(super) fn client(config: &SdkConfig) -> Client {
     let config = Builder::from(config)
         .retry_classifier(OneVerdict)
-        .interceptor(EachAttempt);
+        .interceptor(EachAttempt)
+        .interceptor(EachCall);
     Client::from_conf(config.build())
+}
+
+pub(super) async fn connect(client: &Client) -> Result<(), String> {
+    let call = client
+        .get_user_profile()
+        .domain_identifier("-")
+        .user_identifier("-")
+        .customize()
+        .config_override(Builder::new().retry_config(RetryConfig::disabled()))
+        .interceptor(Ping);
+    answered(call.send().await)
 }
 
 pub(super) async fn read(

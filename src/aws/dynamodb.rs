@@ -4,10 +4,14 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 
+use aws_config::retry::RetryConfig;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Builder;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+
+use super::warm_up::{Ping, answered};
 
 /// The one action that is called, as IAM names it.
 pub const ACTION: &str = "dynamodb:UpdateItem";
@@ -80,6 +84,22 @@ impl Table {
 
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Opens a connection, in addition to those that others open meanwhile, unless the service speaks plain HTTP.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn connect(&self) -> Result<(), String> {
+        let call = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .key("-", AttributeValue::S("-".to_owned()))
+            .customize()
+            .config_override(Builder::new().retry_config(RetryConfig::disabled()))
+            .interceptor(Ping);
+        answered(Box::pin(call.send()).await)
     }
 
     /// Makes the update if its condition holds, else says what the item is, in one request: no item can change between

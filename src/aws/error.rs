@@ -1,5 +1,7 @@
 //! What an error of a service means for a change.
 
+use std::time::Duration;
+
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
@@ -14,7 +16,7 @@ pub enum Class {
     Busy,
     /// Something that runs must end first; nothing here can end it.
     InUse,
-    /// Too many requests, still after the SDK's own attempts.
+    /// Too many requests, still after all attempts.
     Throttled,
     /// No usable answer, still after the SDK's own attempts.
     Unreachable,
@@ -30,6 +32,8 @@ pub struct ServiceError {
     pub code: String,
     pub message: String,
     pub class: Class,
+    /// How long the service asks to wait.
+    retry_after: Option<Duration>,
 }
 
 impl std::fmt::Debug for ServiceError {
@@ -47,7 +51,13 @@ impl ServiceError {
             code: code.to_owned(),
             message: message.into(),
             class,
+            retry_after: None,
         }
+    }
+
+    /// How long the service asks to wait before the request is made again.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// An answer that says it went well but is not the service's: an update without what every update answers with.
@@ -60,6 +70,12 @@ impl ServiceError {
     pub(crate) fn late() -> Self {
         let message = "time was up before the service answered";
         Self::new(Class::Unreachable, "Usher.Deadline", message)
+    }
+
+    /// So many requests wait already, at the rate that the service lets through, that this one's turn comes after the deadline.
+    pub(super) fn no_turn() -> Self {
+        let message = "the service throttles, and this request's turn would come after time is up";
+        Self::new(Class::Throttled, "Usher.Throttled", message)
     }
 
     #[cfg(not(feature = "finspace"))]
@@ -81,7 +97,10 @@ where
                     return match status {
                         // A page of some proxy, or half an answer: the SDK calls both an error without a code.
                         200..=399 => Self::unreadable(),
-                        _ => uncoded(status),
+                        _ => Self {
+                            retry_after: super::retries::retry_after(context.raw()),
+                            ..uncoded(status)
+                        },
                     };
                 };
                 let message = context.err().message().unwrap_or("no message").to_owned();
@@ -90,6 +109,7 @@ where
                     code: code.to_owned(),
                     message,
                     class,
+                    retry_after: super::retries::retry_after(context.raw()),
                 }
             }
             SdkError::TimeoutError(_) => Self::new(

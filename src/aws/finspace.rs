@@ -1,20 +1,35 @@
 //! FinSpace: kx users. The service ended on 7 October 2026 (user guide, end of support).
 
 use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
 use aws_sdk_finspace::Client;
 use aws_sdk_finspace::config::Builder;
 use aws_sdk_finspace::operation::update_kx_user::UpdateKxUserInput;
 use serde_json::{Map, Value};
 
 use super::retries::{EachAttempt, OneVerdict};
+use super::traces::EachCall;
+use super::warm_up::{Ping, answered};
 use super::{Observed, ServiceError, State};
 use crate::call::Target;
 
 pub(super) fn client(config: &SdkConfig) -> Client {
     let config = Builder::from(config)
         .retry_classifier(OneVerdict)
-        .interceptor(EachAttempt);
+        .interceptor(EachAttempt)
+        .interceptor(EachCall);
     Client::from_conf(config.build())
+}
+
+pub(super) async fn connect(client: &Client) -> Result<(), String> {
+    let call = client
+        .get_kx_user()
+        .environment_id("-")
+        .user_name("-")
+        .customize()
+        .config_override(Builder::new().retry_config(RetryConfig::disabled()))
+        .interceptor(Ping);
+    answered(call.send().await)
 }
 
 pub(super) async fn read(client: &Client, target: &Target) -> Result<Observed, ServiceError> {

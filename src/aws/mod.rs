@@ -5,9 +5,18 @@ pub mod dynamodb;
 mod error;
 #[cfg(feature = "finspace")]
 mod finspace;
+mod pace;
 mod retries;
 mod sagemaker;
+mod throttling;
+mod traces;
+mod transport;
+mod trust;
+mod warm_up;
+mod web_identity;
 
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_config::environment::{
@@ -19,27 +28,33 @@ use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvi
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::SystemTimeSource;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::{Builder, tls};
 use serde_json::Value;
 
 use crate::api::Operation;
 use crate::call::{Input, Target};
 
+use throttling::{Throttling, Way};
+use traces::EachCall;
+use web_identity::WebIdentity;
+
 pub use error::{Class, ServiceError};
-pub use retries::{counted, throttled};
+pub use retries::{Attempts, counted, throttled};
+pub use traces::traced;
+pub use trust::BadBundle;
 
 /// Where the services are.
 pub enum Place<'a> {
     /// At AWS, or where `AWS_ENDPOINT_URL` says: region, credentials and endpoints come from the environment and the
     /// profile files. The instance metadata service is never asked: on a desk it only costs seconds.
-    Environment,
+    Environment {
+        /// Certificates that are trusted in place of the system's: `AWS_CA_BUNDLE`.
+        ca_bundle: Option<&'a Path>,
+    },
     /// At this URL, with credentials that are worth nothing elsewhere. Nothing else is read.
     Emulator(&'a str),
 }
@@ -47,11 +62,13 @@ pub enum Place<'a> {
 /// Reads the configuration for all clients.
 ///
 /// # Errors
-/// When no region is set.
-pub async fn configure(place: Place<'_>) -> Result<SdkConfig, NoRegion> {
-    let http = Builder::new()
-        .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
-        .build_https();
+/// When no region is set, or there is something wrong with the certificate bundle.
+pub async fn configure(place: Place<'_>) -> Result<SdkConfig, ConfigError> {
+    let bundle = match place {
+        Place::Emulator(_) => None,
+        Place::Environment { ca_bundle } => ca_bundle,
+    };
+    let http = transport::http_client(trust::trust(bundle)?);
     match place {
         Place::Emulator(url) => Ok(SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -66,24 +83,23 @@ pub async fn configure(place: Place<'_>) -> Result<SdkConfig, NoRegion> {
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .time_source(SystemTimeSource::new())
             .build()),
-        Place::Environment => {
+        Place::Environment { ca_bundle: _ } => {
             let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
                 .or_else(ProfileFileRegionProvider::new())
                 .region()
                 .await
-                .ok_or(NoRegion)?;
+                .ok_or(ConfigError::NoRegion)?;
             // Providers that ask somebody over HTTP have no client unless they are given one.
             let provider = ProviderConfig::default()
                 .with_region(Some(region.clone()))
                 .with_http_client(http.clone());
             let profile = ProfileFileCredentialsProvider::builder().configure(&provider);
-            let web_identity = WebIdentityTokenCredentialsProvider::builder().configure(&provider);
             let credentials = CredentialsProviderChain::first_try(
                 "Environment",
                 EnvironmentVariableCredentialsProvider::new(),
             )
             .or_else("Profile", profile.build())
-            .or_else("WebIdentityToken", web_identity.build());
+            .or_else("WebIdentityToken", WebIdentity::new(provider));
             Ok(aws_config::defaults(BehaviorVersion::latest())
                 .region(region)
                 .credentials_provider(credentials)
@@ -96,12 +112,17 @@ pub async fn configure(place: Place<'_>) -> Result<SdkConfig, NoRegion> {
     }
 }
 
-/// No region, and AWS has no default for one.
+/// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
-#[error("no AWS region is set; set AWS_REGION, or `region` in the AWS profile")]
-pub struct NoRegion;
+pub enum ConfigError {
+    /// AWS has no default for it.
+    #[error("no AWS region is set; set AWS_REGION, or `region` in the AWS profile")]
+    NoRegion,
+    #[error(transparent)]
+    Bundle(#[from] BadBundle),
+}
 
-/// Exponential backoff with full jitter, as the SDK's standard mode does it; four more attempts than none.
+/// For all but throttling: exponential backoff with full jitter, as the SDK's standard mode does it; four more attempts than none.
 fn retries() -> RetryConfig {
     RetryConfig::standard()
         .with_max_attempts(5)
@@ -119,7 +140,9 @@ fn timeouts() -> TimeoutConfig {
 
 /// The table of the ledger.
 pub fn ledger_table(config: &SdkConfig, name: &str) -> dynamodb::Table {
-    dynamodb::Table::new(aws_sdk_dynamodb::Client::new(config), name.to_owned())
+    let config = aws_sdk_dynamodb::config::Builder::from(config).interceptor(EachCall);
+    let client = aws_sdk_dynamodb::Client::from_conf(config.build());
+    dynamodb::Table::new(client, name.to_owned())
 }
 
 /// What is called for an operation, as IAM names it: the read, the write, and what the write asks for besides. The function's
@@ -143,13 +166,16 @@ pub const fn actions(operation: Operation) -> &'static [&'static str] {
     }
 }
 
-/// The clients of the services, built once.
+/// The clients of the services, each built once, when it is first needed: a client reads what its service knows of AWS's
+/// partitions, and a start would pay for those that no rule calls.
 #[derive(Clone)]
 pub struct Services {
-    sagemaker: aws_sdk_sagemaker::Client,
-    datazone: aws_sdk_datazone::Client,
+    config: SdkConfig,
+    sagemaker: OnceLock<aws_sdk_sagemaker::Client>,
+    datazone: OnceLock<aws_sdk_datazone::Client>,
     #[cfg(feature = "finspace")]
-    finspace: aws_sdk_finspace::Client,
+    finspace: OnceLock<aws_sdk_finspace::Client>,
+    throttling: Arc<Throttling>,
 }
 
 /// A target as AWS describes it now.
@@ -171,57 +197,110 @@ pub enum State {
 // The SDK's futures are large, and callers' futures would hold them several times over: they go to the heap, or an
 // unoptimised build overflows its stack.
 impl Services {
-    /// Builds the clients; no connection is made.
+    /// No connection is made.
     pub fn new(config: &SdkConfig) -> Self {
         Self {
-            sagemaker: sagemaker::client(config),
-            datazone: datazone::client(config),
+            config: config.clone(),
+            sagemaker: OnceLock::new(),
+            datazone: OnceLock::new(),
             #[cfg(feature = "finspace")]
-            finspace: finspace::client(config),
+            finspace: OnceLock::new(),
+            throttling: Arc::new(Throttling::new(config)),
         }
     }
 
-    /// Reads a target. `arguments` are those that name it and say how to read it.
+    /// Builds the client that an operation needs now, not when it is called.
+    pub fn prepare(&self, operation: Operation) {
+        match operation {
+            Operation::SageMakerUpdateUserProfile | Operation::SageMakerUpdateDomain => {
+                self.sagemaker();
+            }
+            Operation::DataZoneUpdateUserProfile => {
+                self.datazone();
+            }
+            Operation::FinSpaceUpdateKxUser => {
+                #[cfg(feature = "finspace")]
+                self.finspace();
+            }
+        }
+    }
+
+    fn sagemaker(&self) -> &aws_sdk_sagemaker::Client {
+        self.sagemaker
+            .get_or_init(|| sagemaker::client(&self.config))
+    }
+
+    fn datazone(&self) -> &aws_sdk_datazone::Client {
+        self.datazone.get_or_init(|| datazone::client(&self.config))
+    }
+
+    #[cfg(feature = "finspace")]
+    fn finspace(&self) -> &aws_sdk_finspace::Client {
+        self.finspace.get_or_init(|| finspace::client(&self.config))
+    }
+
+    /// Reads a target. `hints` say how to read it; `left` is how long throttling may hold it up.
     ///
     /// # Errors
     /// What the service answered, or that it did not.
-    pub async fn read(&self, target: &Target, hints: &ReadHints) -> Result<Observed, ServiceError> {
+    pub async fn read(
+        &self,
+        target: &Target,
+        hints: &ReadHints,
+        left: Duration,
+    ) -> Result<Observed, ServiceError> {
+        let call = (target.operation(), Way::Read);
+        let send = || self.read_once(target, hints);
+        self.throttling.paced(call, left, send).await
+    }
+
+    async fn read_once(
+        &self,
+        target: &Target,
+        hints: &ReadHints,
+    ) -> Result<Observed, ServiceError> {
         match target.operation() {
             Operation::SageMakerUpdateUserProfile => {
-                Box::pin(sagemaker::read_user_profile(&self.sagemaker, target)).await
+                Box::pin(sagemaker::read_user_profile(self.sagemaker(), target)).await
             }
             Operation::SageMakerUpdateDomain => {
-                Box::pin(sagemaker::read_domain(&self.sagemaker, target)).await
+                Box::pin(sagemaker::read_domain(self.sagemaker(), target)).await
             }
             Operation::DataZoneUpdateUserProfile => {
-                Box::pin(datazone::read(&self.datazone, target, hints)).await
+                Box::pin(datazone::read(self.datazone(), target, hints)).await
             }
             #[cfg(feature = "finspace")]
             Operation::FinSpaceUpdateKxUser => {
-                Box::pin(finspace::read(&self.finspace, target)).await
+                Box::pin(finspace::read(self.finspace(), target)).await
             }
             #[cfg(not(feature = "finspace"))]
             Operation::FinSpaceUpdateKxUser => Err(ServiceError::left_out()),
         }
     }
 
-    /// Sends a change.
+    /// Sends a change. `left` is how long throttling may hold it up.
     ///
     /// # Errors
     /// As [`Services::read`].
-    pub async fn write(&self, input: &Input) -> Result<(), ServiceError> {
+    pub async fn write(&self, input: &Input, left: Duration) -> Result<(), ServiceError> {
+        let call = (input.operation(), Way::Write);
+        let send = || self.write_once(input);
+        self.throttling.paced(call, left, send).await
+    }
+
+    async fn write_once(&self, input: &Input) -> Result<(), ServiceError> {
         match input {
             Input::UserProfile(input) => {
-                Box::pin(sagemaker::update_user_profile(&self.sagemaker, input)).await
+                Box::pin(sagemaker::update_user_profile(self.sagemaker(), input)).await
             }
             Input::Domain(input) => {
-                Box::pin(sagemaker::update_domain(&self.sagemaker, input)).await
+                Box::pin(sagemaker::update_domain(self.sagemaker(), input)).await
             }
             Input::DataZoneProfile(input) => {
-                Box::pin(datazone::update(&self.datazone, input)).await
+                Box::pin(datazone::update(self.datazone(), input)).await
             }
             #[cfg(feature = "finspace")]
-            Input::KxUser(input) => Box::pin(finspace::update(&self.finspace, input)).await,
+            Input::KxUser(input) => Box::pin(finspace::update(self.finspace(), input)).await,
         }
     }
 }

@@ -1,8 +1,7 @@
 //! The first layer of retries: the SDK's own, put right, and counted.
 //!
-//! The SDK retries transport faults, 5xx and throttling. What it does not know, or takes for something else, is told
-//! here: DataZone's throttling, which its model does not mark as such; quotas, which are no throttling; and answers that
-//! cannot be read.
+//! The SDK retries transport faults and 5xx. What it does not know, or takes for something else, is told here: answers that cannot
+//! be read; quotas, which are no throttling; and throttling itself, which is left to `throttling`.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -65,20 +64,19 @@ impl ClassifyRetry for OneVerdict {
             return RetryAction::NoActionIndicated;
         };
         let status = response.status().as_u16();
-        let retry = |kind| {
-            RetryAction::RetryIndicated(RetryReason::RetryableError {
-                kind,
-                retry_after: response.headers().get("x-amz-retry-after").and_then(delay),
-            })
-        };
         let code = code_of(response);
         match code.as_deref().map(bare) {
             Some(code) if is_quota(code) => RetryAction::RetryForbidden,
-            Some(code) if is_throttle(code) => retry(ErrorKind::ThrottlingError),
-            _ if status == 429 => retry(ErrorKind::ThrottlingError),
+            Some(code) if is_throttle(code) => RetryAction::RetryForbidden,
+            _ if status == 429 => RetryAction::RetryForbidden,
             // Half an answer, or one that is not the service's. Every write here may be made twice: updates set
             // what they set, and FinSpace's carries a token.
-            None if status < 300 && !error.is_connector_error() => retry(ErrorKind::TransientError),
+            None if status < 300 && !error.is_connector_error() => {
+                RetryAction::RetryIndicated(RetryReason::RetryableError {
+                    kind: ErrorKind::TransientError,
+                    retry_after: retry_after(response),
+                })
+            }
             _ => RetryAction::NoActionIndicated,
         }
     }
@@ -92,6 +90,11 @@ impl ClassifyRetry for OneVerdict {
     }
 }
 
+/// How long the service asks to wait.
+pub(super) fn retry_after(response: &HttpResponse) -> Option<Duration> {
+    response.headers().get("x-amz-retry-after").and_then(delay)
+}
+
 /// `x-amz-retry-after` is in milliseconds. More than 20 s is more than the SDK itself would ever wait.
 fn delay(header: &str) -> Option<Duration> {
     let millis: u64 = header.trim().parse().ok()?;
@@ -99,7 +102,7 @@ fn delay(header: &str) -> Option<Duration> {
 }
 
 /// The error's code, from the header or the body, whatever protocol it is.
-fn code_of(response: &HttpResponse) -> Option<String> {
+pub(super) fn code_of(response: &HttpResponse) -> Option<String> {
     let header = response.headers().get("x-amzn-errortype");
     header
         .map(str::to_owned)
@@ -113,13 +116,13 @@ fn code_in(body: &[u8]) -> Option<String> {
 }
 
 /// `namespace#Code:uri` → `Code`.
-fn bare(code: &str) -> &str {
+pub(super) fn bare(code: &str) -> &str {
     let code = code.split(':').next().unwrap_or(code);
     code.rsplit('#').next().unwrap_or(code)
 }
 
 tokio::task_local! {
-    static ATTEMPTS: Cell<u32>;
+    static ATTEMPTS: Cell<Attempts>;
     static SLOWER: Cell<u32>;
 }
 
@@ -133,14 +136,31 @@ pub async fn throttled<T>(calls: impl Future<Output = T>) -> (T, u32) {
         .await
 }
 
-/// Runs `calls` and tells how many requests it made, the SDK's own repetitions included.
-pub async fn counted<T>(calls: impl Future<Output = T>) -> (T, u32) {
+/// How many requests some calls made, the SDK's own repetitions included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Attempts {
+    pub made: u32,
+    /// How many of them got an answer that says that nothing was done: a 4xx. Any other may have been carried out.
+    pub refused: u32,
+}
+
+/// Runs `calls` and tells how many requests it made.
+pub async fn counted<T>(calls: impl Future<Output = T>) -> (T, Attempts) {
     ATTEMPTS
-        .scope(Cell::new(0), async {
+        .scope(Cell::default(), async {
             let result = calls.await;
             (result, ATTEMPTS.with(Cell::get))
         })
         .await
+}
+
+/// Outside [`counted`] nobody asks, so there is nothing to count.
+fn count(add: impl FnOnce(&mut Attempts)) {
+    let _ = ATTEMPTS.try_with(|counted| {
+        let mut attempts = counted.get();
+        add(&mut attempts);
+        counted.set(attempts);
+    });
 }
 
 /// Looks at each attempt of whatever runs inside [`counted`] and [`throttled`], and takes no empty answer for a good one.
@@ -158,8 +178,7 @@ impl Intercept for EachAttempt {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        // Outside `counted` nobody asks, so there is nothing to count.
-        let _ = ATTEMPTS.try_with(|attempts| attempts.set(attempts.get() + 1));
+        count(|attempts| attempts.made += 1);
         Ok(())
     }
 
@@ -188,6 +207,9 @@ impl Intercept for EachAttempt {
         let Some(response) = context.response() else {
             return Ok(());
         };
+        if response.status().is_client_error() {
+            count(|attempts| attempts.refused += 1);
+        }
         let slower = response.status().as_u16() == 429
             || !response.status().is_success()
                 && code_of(response).is_some_and(|code| is_throttle(bare(&code)));

@@ -1,6 +1,7 @@
 //! SageMaker: user profiles and domains. Updates are accepted at once and settle later.
 
 use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
 use aws_sdk_sagemaker::Client;
 use aws_sdk_sagemaker::config::Builder;
 use aws_sdk_sagemaker::operation::update_domain::UpdateDomainInput;
@@ -8,14 +9,28 @@ use aws_sdk_sagemaker::operation::update_user_profile::UpdateUserProfileInput;
 use aws_smithy_schema::serde::SerializableStruct;
 
 use super::retries::{EachAttempt, OneVerdict};
+use super::traces::EachCall;
+use super::warm_up::{Ping, answered};
 use super::{Observed, ServiceError, State};
 use crate::call::{Target, encode};
 
 pub(super) fn client(config: &SdkConfig) -> Client {
     let config = Builder::from(config)
         .retry_classifier(OneVerdict)
-        .interceptor(EachAttempt);
+        .interceptor(EachAttempt)
+        .interceptor(EachCall);
     Client::from_conf(config.build())
+}
+
+pub(super) async fn connect(client: &Client) -> Result<(), String> {
+    let call = client
+        .describe_user_profile()
+        .domain_id("-")
+        .user_profile_name("-")
+        .customize()
+        .config_override(Builder::new().retry_config(RetryConfig::disabled()))
+        .interceptor(Ping);
+    answered(call.send().await)
 }
 
 pub(super) async fn read_user_profile(

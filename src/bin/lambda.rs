@@ -1,4 +1,5 @@
-//! `usher-lambda`: the function. Everything is built and checked before the first event is asked for.
+//! `usher-lambda`: the function. Everything is checked before the first event is asked for, and what takes time to build but
+//! cannot fail is built while it is awaited.
 
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use usher::function::{Function, Request, unreadable};
 use usher::ledger::Ledger;
 use usher::rules::Rules;
 use usher::settings::Settings;
+use usher::telemetry::traces::Daemon;
 use usher::telemetry::{Lines, filter, hush_panics, panicked};
 
 fn main() -> anyhow::Result<()> {
@@ -40,7 +42,12 @@ async fn start() -> anyhow::Result<()> {
         .with(lines.with_filter(filter(settings.level)))
         .init();
     let function = Arc::new(build(&settings).await?);
-    warm_up();
+    let ready = make_ready(Arc::clone(&function));
+    match function.connects() {
+        // Before the first poll: an environment that is provisioned is frozen as soon as it polls.
+        true => drop(tokio::join!(function.connect(), ready)),
+        false => drop(tokio::spawn(ready)),
+    }
     let handler = service_fn(move |event: LambdaEvent<Payload>| {
         let function = Arc::clone(&function);
         async move { answer(&function, event).await }
@@ -48,6 +55,19 @@ async fn start() -> anyhow::Result<()> {
     run_concurrent(handler)
         .await
         .map_err(|error| anyhow!(error))
+}
+
+/// Builds what the first event needs and the first poll does not, while the poll is under way. An event that comes before
+/// that builds it itself.
+async fn make_ready(function: Arc<Function>) {
+    // Long enough for the poll to be sent.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let rules = function.usher.rules.rules.iter();
+    for call in rules.flat_map(|rule| &rule.calls) {
+        function.usher.services.prepare(call.operation);
+    }
+    function.compile_patterns();
+    warm_up();
 }
 
 fn settings() -> anyhow::Result<Settings> {
@@ -62,7 +82,10 @@ fn settings() -> anyhow::Result<Settings> {
 
 async fn build(settings: &Settings) -> anyhow::Result<Function> {
     let rules = rules(settings)?;
-    let config = configure(Place::Environment).await?;
+    let config = configure(Place::Environment {
+        ca_bundle: settings.ca_bundle.as_deref(),
+    })
+    .await?;
     let ledger = match &settings.ledger_table {
         None => Ledger::in_memory(),
         Some(table) => Ledger::DynamoDb(ledger_table(&config, table)),
@@ -74,9 +97,11 @@ async fn build(settings: &Settings) -> anyhow::Result<Function> {
             ledger,
             concurrency: settings.concurrency,
             settle: false,
+            single_sign_on: Default::default(),
         },
         margin: settings.margin,
         now: OffsetDateTime::now_utc,
+        daemon: settings.daemon.map(|address| Arc::new(Daemon::at(address))),
     })
 }
 
@@ -130,10 +155,11 @@ async fn answer(function: &Function, event: LambdaEvent<Payload>) -> Result<Valu
         id: &context.request_id,
         attempt: &attempt,
         deadline,
+        trace: context.xray_trace_id.as_deref(),
     };
     let answer = async {
         match payload {
-            Some(payload) => function.answer(payload.get().as_bytes(), &request).await,
+            Some(payload) => function.answer(payload.into(), &request).await,
             None => {
                 let problem =
                     Malformed::new(400, "malformed-json", "the payload is not JSON in UTF-8");

@@ -5,6 +5,7 @@ mod encode;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use aws_sdk_datazone::operation::update_user_profile::UpdateUserProfileInput as DataZoneInput;
 #[cfg(feature = "finspace")]
@@ -20,10 +21,14 @@ pub use decode::{DecodeError, decode};
 pub use encode::encode;
 
 /// What a call changes. Its `Display` is what reports, guards and the ledger know it by:
-/// `sagemaker:user-profile/d-abc/jane-doe`.
+/// `sagemaker:user-profile/d-abc/jane-doe`. A clone shares everything with it.
 #[derive(Clone)]
 pub struct Target {
     operation: Operation,
+    names: Arc<Names>,
+}
+
+struct Names {
     identity: Vec<String>,
     key: String,
 }
@@ -41,8 +46,7 @@ impl Target {
         };
         Self {
             operation,
-            identity,
-            key,
+            names: Arc::new(Names { identity, key }),
         }
     }
 
@@ -53,17 +57,17 @@ impl Target {
 
     /// The name under which the service knows it to be one thing, whatever case a rule wrote.
     pub fn key(&self) -> &str {
-        &self.key
+        &self.names.key
     }
 
     /// The domain or environment that it is in, or is.
     pub fn container(&self) -> &str {
-        self.identity.first().map_or("", String::as_str)
+        self.names.identity.first().map_or("", String::as_str)
     }
 
     /// The user within the domain or environment; empty for a domain.
     pub fn user(&self) -> &str {
-        self.identity.get(1).map_or("", String::as_str)
+        self.names.identity.get(1).map_or("", String::as_str)
     }
 
     /// The name that the same target has under another identifier of its user.
@@ -86,7 +90,7 @@ fn named(operation: Operation, identity: &[String]) -> String {
 
 impl fmt::Display for Target {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&named(self.operation, &self.identity))
+        out.write_str(&named(self.operation, &self.names.identity))
     }
 }
 
@@ -98,7 +102,7 @@ impl fmt::Debug for Target {
 
 impl PartialEq for Target {
     fn eq(&self, other: &Self) -> bool {
-        self.key == other.key
+        self.key() == other.key()
     }
 }
 
@@ -106,7 +110,7 @@ impl Eq for Target {}
 
 impl Hash for Target {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key.hash(state);
+        self.key().hash(state);
     }
 }
 
@@ -121,6 +125,17 @@ pub enum Input {
 }
 
 impl Input {
+    /// What it is the input of.
+    pub fn operation(&self) -> Operation {
+        match self {
+            Self::UserProfile(_) => Operation::SageMakerUpdateUserProfile,
+            Self::Domain(_) => Operation::SageMakerUpdateDomain,
+            Self::DataZoneProfile(_) => Operation::DataZoneUpdateUserProfile,
+            #[cfg(feature = "finspace")]
+            Self::KxUser(_) => Operation::FinSpaceUpdateKxUser,
+        }
+    }
+
     /// Decodes the arguments of `operation`.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use usher::problem::{Problem, codes, explain, render};
 use usher::rules::Rules;
 use usher::select::select;
 
-use super::summary::counted;
+use super::summary::{counted, passed_over};
 use super::{Exit, events};
 
 #[derive(Args)]
@@ -103,12 +103,17 @@ fn evaluate(rules: &Rules, paths: &[PathBuf]) -> anyhow::Result<Against> {
         unmatched: rules.rules.iter().map(|rule| rule.name.clone()).collect(),
         failures: Vec::new(),
     };
+    let mut events = Vec::new();
     for event in events::read_all(paths)? {
         match event.event {
-            Ok(event) => evaluate_one(rules, &event, &mut against),
+            Ok(event) => {
+                evaluate_one(rules, &event, &mut against);
+                events.push(event);
+            }
             Err(problem) => against.failures.push(format!("{}: {problem}", event.place)),
         }
     }
+    passed_over(rules, &events);
     Ok(against)
 }
 

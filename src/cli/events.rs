@@ -4,73 +4,91 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use time::OffsetDateTime;
-use usher::event::{Event, Malformed};
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use time::{Duration, OffsetDateTime};
+use usher::event::{Defaults, Event, Malformed};
 use usher::ingress::{self, Context, HttpAsk, Origin};
+
+use super::files;
 
 /// One event of a file, or why it is none.
 pub struct Found {
     /// The file, and where in it: `events/sqs-batch.json, event 4`.
     pub place: String,
     pub event: Result<Event, Malformed>,
+    /// Neither the event nor what it came in says when it happened.
+    pub untimed: bool,
 }
 
 /// The most bytes of one file. Lambda takes 6 MB; a file of many events may be larger.
 const LARGEST: u64 = 256 * 1024 * 1024;
 
-/// Reads files, directories and standard input (`-`), in the order given. What is no event is among the answers.
+/// The most characters of a file's name in the id of an event that has none of its own.
+const LONGEST: usize = 150;
+
+/// Reads files, directories, patterns and standard input (`-`), in the order given. What is no event is among the answers.
+///
+/// An event that does not say when it happened happens now, one after the other.
 ///
 /// # Errors
 /// When a file cannot be read at all, or a directory has no events in it: then nothing should be done yet.
 pub fn read_all(paths: &[PathBuf]) -> anyhow::Result<Vec<Found>> {
-    let mut found = Vec::new();
-    for path in paths {
-        if path.is_dir() {
-            let files = inside(path).with_context(|| format!("cannot read {}", path.display()))?;
-            if files.is_empty() {
-                bail!(
-                    "{} has no .json, .ndjson or .jsonl files in it",
-                    path.display()
-                );
-            }
-            for file in &files {
-                found.extend(read(file)?);
-            }
-        } else {
-            found.extend(read(path)?);
+    let mut all = Vec::new();
+    for file in files::named(paths)? {
+        all.extend(read(&file)?);
+    }
+    let mut now = OffsetDateTime::now_utc();
+    for found in &mut all {
+        if let (true, Ok(event)) = (found.untimed, &mut found.event) {
+            now += Duration::NANOSECOND;
+            *event = at(event, now);
         }
     }
-    Ok(found)
+    Ok(all)
 }
 
-/// The files of a directory that may hold events, by name. What is in its directories is not looked at.
-fn inside(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(directory)? {
-        let path = entry?.path();
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        if matches!(extension, Some("json" | "ndjson" | "jsonl")) && path.is_file() {
-            files.push(path);
-        }
+/// The same event at another time.
+pub fn at(event: &Event, time: OffsetDateTime) -> Event {
+    let mut document = event.document();
+    if let Value::Object(members) = &mut document {
+        members.shift_remove("time");
     }
-    files.sort();
-    Ok(files)
+    let id = event.id();
+    // What was an event stays one.
+    Event::from_json(document, &Defaults { id, time }).unwrap_or_else(|_| event.clone())
 }
 
-/// Reads a file, or standard input for `-`.
+/// Reads a file, or standard input for `-`. Where nothing comes in at all there are no events.
 pub fn read(path: &Path) -> anyhow::Result<Vec<Found>> {
-    let name = match path.to_str() {
-        Some("-") => "standard input".to_owned(),
-        _ => path.display().to_string(),
+    let is_input = path.as_os_str() == "-";
+    let name = match is_input {
+        true => "standard input".to_owned(),
+        false => path.display().to_string(),
     };
     let bytes = bytes(path).with_context(|| format!("cannot read {name}"))?;
+    // Some editors begin files with a byte order mark, which is no JSON.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let extension = path.extension().and_then(|extension| extension.to_str());
     let by_line = match extension {
         Some("ndjson" | "jsonl") => true,
-        _ => has_many_values(&bytes),
+        _ if is_input && bytes.trim_ascii().is_empty() => true,
+        _ => has_many_values(bytes),
     };
     if !by_line {
-        return Ok(payload(&bytes, &name));
+        let mut found = payload(bytes, &name);
+        if let [
+            Found {
+                event: Err(problem),
+                ..
+            },
+        ] = found.as_mut_slice()
+            && problem.status == 413
+        {
+            problem.message += "; a file of more has one event to a line";
+        }
+        return Ok(found);
     }
     let lines = bytes.split(|byte| *byte == b'\n').enumerate();
     let lines = lines.filter(|(_, line)| !line.trim_ascii().is_empty());
@@ -79,26 +97,33 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Found>> {
     Ok(found.collect())
 }
 
-/// Whether there is one JSON value on the first line and something after it: one event to a line.
+/// Whether this is one event to a line: it is not one JSON value, but the first of its lines is, or another one that begins like
+/// an event. So a broken first line spoils no other.
 fn has_many_values(bytes: &[u8]) -> bool {
-    let trimmed = bytes.trim_ascii();
-    let Some(end) = trimmed.iter().position(|byte| *byte == b'\n') else {
+    let whole = |text: &[u8]| serde_json::from_slice::<IgnoredAny>(text).is_ok();
+    let mut lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let mut lines = lines.by_ref().filter(|line| !line.is_empty());
+    let Some(first) = lines.next() else {
         return false;
     };
-    let (first, rest) = trimmed.split_at(end);
-    let whole = serde_json::from_slice::<serde::de::IgnoredAny>(first).is_ok();
-    whole && !rest.trim_ascii().is_empty()
+    let mut rest = lines.peekable();
+    if rest.peek().is_none() || (!whole(first) && whole(bytes)) {
+        return false;
+    }
+    let opens = first.starts_with(b"[") || first == b"{";
+    whole(first) || !opens && rest.any(|line| line.starts_with(b"{\"") && whole(line))
 }
 
 fn payload(bytes: &[u8], name: &str) -> Vec<Found> {
     let context = Context {
-        request_id: name,
+        request_id: &label(name),
         now: OffsetDateTime::now_utc(),
     };
     let nothing = |problem| {
         vec![Found {
             place: name.to_owned(),
             event: Err(problem),
+            untimed: false,
         }]
     };
     let delivery = match ingress::read(bytes, &context) {
@@ -117,18 +142,58 @@ fn payload(bytes: &[u8], name: &str) -> Vec<Found> {
         }
     }
     let many = delivery.items.len() > 1;
-    let found = delivery
-        .items
-        .into_iter()
-        .enumerate()
-        .map(|(index, item)| Found {
-            place: match many {
-                true => format!("{name}, event {}", index + 1),
-                false => name.to_owned(),
-            },
-            event: item.event,
-        });
+    let items = delivery.items.into_iter().enumerate();
+    let found = items.map(|(index, item)| Found {
+        place: match many {
+            true => format!("{name}, event {}", index + 1),
+            false => name.to_owned(),
+        },
+        untimed: matches!(&item.event, Ok(event) if event.time() == context.now),
+        event: item.event.map(|event| own_id(event, &context)),
+    });
     found.collect()
+}
+
+/// Begins the ids that are made here, until they are whole: a character that stands for nothing (Unicode, private use).
+const UNNAMED: char = '\u{e000}';
+
+/// What an event is called that has no id of its own: its place, short enough for an id.
+fn label(name: &str) -> String {
+    let printable = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let characters: Vec<char> = name.chars().map(printable).collect();
+    let from = characters.len().saturating_sub(LONGEST);
+    let last = characters.into_iter().skip(from);
+    std::iter::once(UNNAMED).chain(last).collect()
+}
+
+/// Adds what an event says to the id that its place gave it: after the file is rewritten another event stands there, and one
+/// that is taken for the other would be left out by `--resume`, or share its client token.
+fn own_id(event: Event, context: &Context<'_>) -> Event {
+    let Some(place) = event.id().strip_prefix(UNNAMED) else {
+        return event;
+    };
+    let time = event.time();
+    let id = format!("{place}, {}", digest(&event, time == context.now));
+    let mut document = event.document().clone();
+    if let Value::Object(members) = &mut document {
+        members.shift_remove("id");
+    }
+    Event::from_json(document, &Defaults { id: &id, time }).unwrap_or(event)
+}
+
+/// What an event says, in 16 hexadecimal digits. The time of one that is untimed is none of it.
+pub fn digest(event: &Event, untimed: bool) -> String {
+    let mut hash = Sha256::new();
+    for (name, value) in event.document().as_object().into_iter().flatten() {
+        if !(untimed && name == "time") {
+            hash.update(format!("{name:?}:{value}\n"));
+        }
+    }
+    let hash = hash.finalize();
+    hash.iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// The bytes of a file, or of standard input for `-`.

@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::{Value, json};
 use usher::pattern::Pattern;
+use usher::rules::{ERROR_CODE, is_failed_call};
 
 use super::{Exit, events};
 
@@ -45,6 +46,15 @@ impl Match {
                 return Ok(Exit::Failed);
             }
         };
+        if pattern.matches(&event)
+            && is_failed_call(&event)
+            && !pattern.matches_naming(ERROR_CODE, &event)
+        {
+            anstream::eprintln!(
+                "note: a rule with this pattern would pass the event over: it tells of a call that failed, and the pattern \
+                 does not name {ERROR_CODE}"
+            );
+        }
         if !self.explain {
             super::print(&json!({"Result": pattern.matches(&event)}))?;
             return Ok(Exit::Done);

@@ -4,11 +4,15 @@ mod apply;
 mod check;
 mod emulate;
 mod events;
+mod files;
 mod journal;
 mod matching;
+mod place;
+mod resume;
 mod run;
 mod summary;
 mod test;
+mod told;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -80,13 +84,15 @@ Examples:
     Plan(run::Run),
     /// Make the changes that events call for.
     #[command(after_help = "\
-Shows the plan first, if the events are few; on a terminal, many show their progress. Ctrl-C finishes what has begun and says how to go on.
+Shows the plan first, if the events are few; on a terminal, many show their progress. Ctrl-C finishes what has begun and says how to go on; a second one stops at once.
 
 Examples:
   usher apply events/person-onboarded.json         on the stand-in, from its sample world
   usher apply event.json --aws                     on AWS, with your profile and region
   usher apply everyone.ndjson --aws --rate 5 --resume done.ndjson --report reports.ndjson
-                                                   many events; goes on after a stop")]
+                                                   many events; goes on after a stop
+  usher apply 'people/*.json' --emulator http://127.0.0.1:4599 --resume rehearsed.ndjson
+                                                   on `usher emulate`, with a journal of its own")]
     Apply(apply::Apply),
     /// Run the stand-in for the AWS services as a server on this machine.
     #[command(after_help = "\

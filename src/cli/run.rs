@@ -1,24 +1,29 @@
 //! `usher plan`, and what `usher apply` has in common with it.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use aws_config::SdkConfig;
 use clap::Args;
+use serde_json::{Value, json};
 use usher::apply::{Deadline, PATIENCE, Usher};
-use usher::aws::{Place, Services, configure};
+use usher::aws::{self, Services, configure};
 use usher::emulator::{Emulator, Options};
-use usher::event::Event;
-use usher::ledger::Ledger;
+use usher::event::{Event, Malformed};
+use usher::ledger::{Ledger, Memory};
 use usher::plan::{Action, Plan};
+use usher::report::Disposition;
 
-use super::{Exit, RulesFile, emulate, events};
+use super::place::Place;
+use super::summary::passed_over;
+use super::{Exit, RulesFile, emulate, events, files};
 
 #[derive(Args)]
 pub struct Run {
-    /// Files with events, in any form that the function takes; directories of such files; `-` is standard input. Files may hold one event to a line
-    /// (.ndjson, .jsonl).
+    /// Files with events, in any form that the function takes; directories of such files; patterns with * and ?; `-` is standard
+    /// input. Files may hold one event to a line (.ndjson, .jsonl).
     #[arg(value_name = "EVENT", required = true)]
     events: Vec<PathBuf>,
     #[command(flatten)]
@@ -49,8 +54,11 @@ struct Where {
 pub(super) struct Desk {
     pub usher: Usher,
     pub events: Vec<Event>,
-    /// How many of what the files hold are no events.
-    pub malformed: usize,
+    /// Of each, whether nothing says when it happened.
+    pub untimed: Vec<bool>,
+    /// What the files hold that are no events, as reports.
+    pub malformed: Vec<Value>,
+    config: SdkConfig,
     emulator: Option<Emulator>,
 }
 
@@ -64,6 +72,7 @@ impl Run {
             .usher
             .plan(&desk.events, Deadline::after(PATIENCE))
             .await;
+        passed_over(&desk.usher.rules, &desk.events);
         if json {
             super::print(&plans)?;
         } else {
@@ -73,7 +82,7 @@ impl Run {
         }
         let count = |action| plans.iter().map(|plan| plan.count(action)).sum::<usize>();
         let exit = match (
-            count(Action::Failed) + desk.malformed,
+            count(Action::Failed) + desk.malformed.len(),
             count(Action::Refused),
             count(Action::Change),
         ) {
@@ -91,14 +100,22 @@ impl Run {
             Ok(rules) => rules,
             Err(exit) => return Ok(Err(exit)),
         };
-        let mut found = Vec::new();
-        let mut malformed = 0;
+        let (mut found, mut untimed, mut malformed) = (Vec::new(), Vec::new(), Vec::new());
         for event in events::read_all(&self.events)? {
             match event.event {
-                Ok(event) => found.push(event),
+                Ok(one) => {
+                    found.push(one);
+                    untimed.push(event.untimed);
+                }
                 Err(problem) => {
-                    malformed += 1;
                     anstream::eprintln!("error: {}: {problem}", event.place);
+                    let Malformed { code, message, .. } = problem;
+                    malformed.push(json!({
+                        "event": null,
+                        "place": event.place,
+                        "error": {"code": code, "message": message, "retryable": false},
+                        "disposition": Disposition::Reject,
+                    }));
                 }
             }
         }
@@ -106,16 +123,43 @@ impl Run {
         let usher = Usher {
             rules,
             services: Services::new(&config),
-            ledger: Ledger::in_memory(),
+            // All of one run's targets: an older event may stand any number of events after a newer one.
+            ledger: Ledger::Memory(Memory::bounded(usize::MAX)),
             concurrency: usize::from(self.concurrency),
             settle: true,
+            single_sign_on: Default::default(),
         };
         Ok(Ok(Desk {
             usher,
             events: found,
+            untimed,
             malformed,
+            config,
             emulator,
         }))
+    }
+
+    /// The files that are read.
+    pub(super) fn files(&self) -> anyhow::Result<Vec<PathBuf>> {
+        let mut files = files::named(&self.events)?;
+        files.push(self.rules.path.clone());
+        files.extend(self.services.world.clone());
+        Ok(files)
+    }
+
+    /// Where the events are applied, if that place lasts longer than this run.
+    pub(super) async fn place(&self, desk: &Desk) -> anyhow::Result<Option<Place>> {
+        let Where { aws, emulator, .. } = &self.services;
+        match emulator {
+            Some(url) => Ok(Some(Place::Emulator(url.trim_end_matches('/').to_owned()))),
+            None if *aws => Place::aws(&desk.config).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether the services last longer than this run.
+    pub(super) fn lasts(&self) -> bool {
+        self.services.aws || self.services.emulator.is_some()
     }
 }
 
@@ -128,9 +172,13 @@ impl Desk {
 }
 
 impl Where {
-    async fn connect(&self) -> anyhow::Result<(aws_config::SdkConfig, Option<Emulator>)> {
+    async fn connect(&self) -> anyhow::Result<(SdkConfig, Option<Emulator>)> {
         if self.aws {
-            return Ok((configure(Place::Environment).await?, None));
+            let bundle = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty());
+            let place = aws::Place::Environment {
+                ca_bundle: bundle.as_deref().map(Path::new),
+            };
+            return Ok((configure(place).await?, None));
         }
         if let Some(url) = &self.emulator {
             if !is_loopback(url) {
@@ -138,7 +186,7 @@ impl Where {
                     "--emulator takes a URL on this machine, such as http://127.0.0.1:4599; found {url}"
                 );
             }
-            return Ok((configure(Place::Emulator(url)).await?, None));
+            return Ok((configure(aws::Place::Emulator(url)).await?, None));
         }
         let world = emulate::world(self.world.as_deref())?;
         let options = Options {
@@ -152,7 +200,7 @@ impl Where {
         anstream::eprintln!(
             "on the built-in stand-in for the services; nothing reaches AWS without --aws"
         );
-        let config = configure(Place::Emulator(&emulator.endpoint())).await?;
+        let config = configure(aws::Place::Emulator(&emulator.endpoint())).await?;
         Ok((config, Some(emulator)))
     }
 }

@@ -1,7 +1,11 @@
 //! What became of the events, in a few lines and one exit code.
 
+use std::collections::BTreeMap;
+
+use usher::event::Event;
 use usher::plan::Ended;
 use usher::report::{ChangeReport, Disposition, Outcome, Report};
+use usher::rules::{ERROR_CODE, Rules};
 
 use super::Exit;
 
@@ -25,7 +29,7 @@ pub fn ended(reports: &[Report]) {
 }
 
 /// Counts, of many events.
-pub fn summary(reports: &[Report]) {
+pub fn summary(reports: &[Report], malformed: usize) {
     let with = |disposition| {
         reports
             .iter()
@@ -57,6 +61,9 @@ pub fn summary(reports: &[Report]) {
         counted(changes().count(), "change"),
         listed(&outcomes)
     );
+    if malformed > 0 {
+        anstream::println!("{} could not be read.", counted(malformed, "more event"));
+    }
 }
 
 fn listed(counts: &[(usize, &str)]) -> String {
@@ -67,6 +74,23 @@ fn listed(counts: &[(usize, &str)]) -> String {
     match some.is_empty() {
         true => "nothing to do".to_owned(),
         false => some.join(", "),
+    }
+}
+
+/// Why rules whose pattern matches do nothing: the events tell of calls that failed.
+pub fn passed_over(rules: &Rules, events: &[Event]) {
+    let mut counts: BTreeMap<usize, (&str, usize)> = BTreeMap::new();
+    for event in events {
+        for rule in rules.passed_over(&event.document()) {
+            counts.entry(rule.line).or_insert((&rule.name, 0)).1 += 1;
+        }
+    }
+    for (rule, count) in counts.into_values() {
+        let tell = if count == 1 { "tells" } else { "tell" };
+        anstream::eprintln!(
+            "note: rule `{rule}` passes over {} that {tell} of a call that failed: its pattern does not name {ERROR_CODE}",
+            counted(count, "event")
+        );
     }
 }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 use granit_parser::{Event, Options, Parser, ScalarStyle, Span, StrInput};
 
 use super::anchors::Anchors;
+use super::common;
 use super::refusals::{bad_key, not_yaml, too_deep, unclear};
 
 use super::scalar::{Style, resolve};
@@ -21,16 +22,22 @@ pub(super) const DEEPEST: usize = 64;
 /// # Errors
 /// When there is no tree: with the reason last.
 pub fn read(text: &str) -> Result<(Node<'_>, Vec<Problem>), Vec<Problem>> {
-    let bom = if text.starts_with('\u{feff}') { 3 } else { 0 };
-    let body = text.get(bom..).unwrap_or_default();
-    let mut reader = Reader {
-        text,
-        json: body.trim_start().starts_with('{'),
-        open: Vec::new(),
-        root: None,
-        anchors: Anchors::default(),
-        problems: Vec::new(),
-    };
+    match quickly(text) {
+        Some(read) => Ok(read),
+        None => generally(text),
+    }
+}
+
+/// What [`common`] reads of itself.
+pub(super) fn quickly(text: &str) -> Option<(Node<'_>, Vec<Problem>)> {
+    let mut reader = Reader::new(text);
+    common::read(text, &mut reader)?;
+    Some((reader.root?, reader.problems))
+}
+
+/// Any YAML.
+pub(super) fn generally(text: &str) -> Result<(Node<'_>, Vec<Problem>), Vec<Problem>> {
+    let mut reader = Reader::new(text);
     match reader.run(text) {
         Ok(()) => {}
         Err(problem) => {
@@ -41,6 +48,7 @@ pub fn read(text: &str) -> Result<(Node<'_>, Vec<Problem>), Vec<Problem>> {
     match reader.root {
         Some(root) => Ok((root, reader.problems)),
         None => {
+            let bom = byte_order_mark(text);
             let problem = Problem::error("empty-file", bom..bom, "there are no rules in this file")
                 .label("nothing here")
                 .help("begin with `version: 1` and `rules:`");
@@ -49,7 +57,15 @@ pub fn read(text: &str) -> Result<(Node<'_>, Vec<Problem>), Vec<Problem>> {
     }
 }
 
-struct Reader<'t> {
+/// How many bytes of the text are its mark.
+fn byte_order_mark(text: &str) -> usize {
+    match text.starts_with('\u{feff}') {
+        true => 3,
+        false => 0,
+    }
+}
+
+pub(super) struct Reader<'t> {
     text: &'t str,
     json: bool,
     open: Vec<Open<'t>>,
@@ -65,7 +81,7 @@ struct Open<'t> {
     entries: Entries<'t>,
 }
 
-enum Entries<'t> {
+pub(super) enum Entries<'t> {
     List(Vec<Node<'t>>),
     Object(Vec<Member<'t>>, Option<(Cow<'t, str>, Range<usize>)>),
 }
@@ -74,6 +90,18 @@ enum Entries<'t> {
 pub(super) type Fatal = Box<Problem>;
 
 impl<'t> Reader<'t> {
+    fn new(text: &'t str) -> Self {
+        let body = text.get(byte_order_mark(text)..).unwrap_or_default();
+        Self {
+            text,
+            json: body.trim_start().starts_with('{'),
+            open: Vec::new(),
+            root: None,
+            anchors: Anchors::default(),
+            problems: Vec::new(),
+        }
+    }
+
     fn run(&mut self, text: &'t str) -> Result<(), Fatal> {
         let mut options: Options = granit_parser::options! {
             disallow_directives: true,
@@ -141,7 +169,7 @@ impl<'t> Reader<'t> {
         )
     }
 
-    fn begin(
+    pub(super) fn begin(
         &mut self,
         place: Range<usize>,
         anchor: usize,
@@ -158,7 +186,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    fn end(&mut self, place: &Range<usize>) -> Result<(), Fatal> {
+    pub(super) fn end(&mut self, place: &Range<usize>) -> Result<(), Fatal> {
         let Some(Open {
             start,
             anchor,
@@ -223,7 +251,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn scalar(
+    pub(super) fn scalar(
         &mut self,
         value: Cow<'t, str>,
         style: ScalarStyle,

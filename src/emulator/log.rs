@@ -26,6 +26,9 @@ pub struct Request {
     pub input: Value,
     /// The FinSpace or DataZone client token.
     pub client_token: Option<String>,
+    /// Where it stands in a trace: its `X-Amzn-Trace-Id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
     /// The HTTP status of the answer; none if there was no answer, or none yet.
     pub status: Option<u16>,
     /// The error's code.

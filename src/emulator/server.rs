@@ -83,7 +83,7 @@ async fn answer(
             service, operation, ..
         }) => (*service, *operation, None),
     };
-    let number = receive(shared, service, operation, input);
+    let number = receive(shared, parts, service, operation, input);
     let call = Call {
         shared,
         number,
@@ -144,6 +144,7 @@ fn understand(parts: &Parts, body: Option<&[u8]>) -> Result<Routed, Misunderstoo
 /// Enters the request in the log.
 fn receive(
     shared: &Shared,
+    parts: &Parts,
     service: Service,
     operation: Option<Operation>,
     input: Option<&Map<String, Value>>,
@@ -151,6 +152,7 @@ fn receive(
     let token = input
         .and_then(|input| input.get("clientToken"))
         .and_then(Value::as_str);
+    let trace = parts.headers.get("x-amzn-trace-id");
     let request = Request {
         number: 0,
         at: shared.options.clock.now(),
@@ -161,6 +163,7 @@ fn receive(
             .and_then(|(operation, input)| operation.target(input)),
         input: input.cloned().map_or(Value::Null, Value::Object),
         client_token: token.map(str::to_owned),
+        trace: trace.and_then(|trace| Some(trace.to_str().ok()?.to_owned())),
         status: None,
         error: None,
         committed: false,

@@ -1,5 +1,6 @@
 //! Legal names for people, from whatever the event calls them.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
@@ -88,13 +89,17 @@ pub struct NameMade {
 }
 
 impl NameMade {
-    /// Whether this and `other` name two people alike. User profile names are compared without regard to case, as
-    /// SageMaker does.
-    pub fn collides_with(&self, other: &NameMade) -> bool {
-        let alike = match self.function {
-            "profileName" => self.name.eq_ignore_ascii_case(&other.name),
-            _ => self.name == other.name,
+    /// What the service takes for one name: user profile names are compared without regard to case, as SageMaker does.
+    pub fn place(&self) -> (&'static str, Cow<'_, str>) {
+        let name = match self.function {
+            "profileName" => self.name.to_ascii_lowercase().into(),
+            _ => Cow::Borrowed(self.name.as_str()),
         };
-        self.function == other.function && alike && self.input != other.input
+        (self.function, name)
+    }
+
+    /// Whether this and `other` name two people alike.
+    pub fn collides_with(&self, other: &NameMade) -> bool {
+        self.place() == other.place() && self.input != other.input
     }
 }

@@ -159,19 +159,19 @@ fn dry_run(query: &[(String, String)]) -> Result<bool, Malformed> {
 }
 
 /// What names events that have no id of their own: the sender's key, or else the request. The key may stand in quotes, as the IETF
-/// draft on the header has it, or without, as most senders have it.
+/// draft on the header has it (a string of RFC 8941: printable ASCII), or without, as most senders have it.
 fn key(request: &Request, http: &HttpRequest) -> Result<String, Malformed> {
     let Some(key) = request.headers.get("idempotency-key").map(str::trim) else {
         return Ok(http.id.clone());
     };
-    let quoted = key
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'));
-    let key = quoted.unwrap_or(key);
-    if key.is_empty() || key.len() > MAX_KEY || key.chars().any(char::is_control) {
-        let message = format!(
-            "`Idempotency-Key` is not 1 to {MAX_KEY} characters without control characters"
-        );
+    let key = match key.strip_prefix('"') {
+        // A quote that is not closed leaves nothing that could be a key.
+        Some(rest) => rest.strip_suffix('"').unwrap_or_default(),
+        None => key,
+    };
+    let printable = key.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if key.is_empty() || key.len() > MAX_KEY || !printable {
+        let message = format!("`Idempotency-Key` is not 1 to {MAX_KEY} printable ASCII characters");
         return Err(Malformed::new(400, "malformed-idempotency-key", message));
     }
     Ok(key.to_owned())

@@ -1,23 +1,26 @@
 //! Rows in this process.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{fmt, io};
 
 use time::OffsetDateTime;
 
 use super::row::{Row, Terms, grant};
-use super::{Ask, Claim, Lease, LedgerError, Release, Released};
+use super::{Ask, Claim, Known, Lease, LedgerError, Release, Released};
 
-/// How many targets are remembered: 100,000, some 20 MB. A target that is forgotten is as one never seen: an older event
+/// How many targets are remembered: 10,000, some 5 MB of the 128 that the smallest function has. A target that is forgotten is as one never seen: an older event
 /// that comes after that is written. Those claimed longest ago are forgotten first, and none that is held.
-const BOUND: usize = 100_000;
+const BOUND: usize = 10_000;
 
-/// Rows in this process, bounded to 100,000 targets.
+/// Rows in this process, bounded to 10,000 targets unless it is said otherwise.
 pub struct Memory {
     rows: Mutex<Rows>,
     bound: usize,
+    log: Option<Log>,
 }
+
+type Log = Box<dyn Fn(&Known) -> io::Result<()> + Send + Sync>;
 
 #[derive(Default)]
 struct Rows {
@@ -44,6 +47,31 @@ impl Memory {
         Self {
             rows: Mutex::default(),
             bound,
+            log: None,
+        }
+    }
+
+    /// Begins with what another process knew, and forgets nothing. `log` takes down what is known of a target each time it
+    /// changes: before its claim is granted, and when it is released. So whoever begins with what was taken down, of each
+    /// target the last, knows at least of every write that may have been made, even if this process is killed.
+    ///
+    /// Where `log` fails, the claim is not granted, or the release not confirmed.
+    pub fn logged(
+        known: impl IntoIterator<Item = Known>,
+        log: impl Fn(&Known) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        let remembered = |known: Known| {
+            let row = Row::known(&known);
+            (known.target, Remembered { row, claim: 0 })
+        };
+        let rows = Rows {
+            by_target: known.into_iter().map(remembered).collect(),
+            claims: 0,
+        };
+        Self {
+            rows: Mutex::new(rows),
+            bound: usize::MAX,
+            log: Some(Box::new(log)),
         }
     }
 
@@ -69,6 +97,7 @@ impl Memory {
         }
         let terms = Terms::of(ask, now);
         let row = Row::claimed(found, ask, &terms);
+        self.take_down(ask.target, &row)?;
         if found.is_none() && rows.by_target.len() >= self.bound {
             rows.forget(self.bound, now);
         }
@@ -82,10 +111,23 @@ impl Memory {
         Ok(grant(ask, terms.ends, settled, before))
     }
 
-    pub(super) fn release(&self, lease: &Lease, how: Release) -> Released {
-        match self.lock().by_target.get_mut(&lease.target) {
-            Some(Remembered { row, claim: _ }) => row.release(&lease.claimant, how),
-            None => Released::TooLate,
+    pub(super) fn release(&self, lease: &Lease, how: Release) -> Result<Released, LedgerError> {
+        let mut rows = self.lock();
+        let Some(Remembered { row, claim: _ }) = rows.by_target.get_mut(&lease.target) else {
+            return Ok(Released::TooLate);
+        };
+        let released = row.release(&lease.claimant, how);
+        match released {
+            Released::Recorded => self.take_down(&lease.target, row)?,
+            Released::TooLate => {}
+        }
+        Ok(released)
+    }
+
+    fn take_down(&self, target: &str, row: &Row) -> Result<(), LedgerError> {
+        match &self.log {
+            Some(log) => log(&row.as_known(target)).map_err(LedgerError::Log),
+            None => Ok(()),
         }
     }
 
@@ -121,10 +163,14 @@ impl Rows {
 /// How much it holds, not what: targets name people.
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rows: _, bound } = self;
+        let Self {
+            rows: _,
+            bound,
+            log: _,
+        } = self;
         f.debug_struct("Memory")
             .field("targets", &self.len())
             .field("bound", bound)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

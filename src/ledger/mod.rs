@@ -54,7 +54,9 @@
 //! are seen there, and driving them back settles both. Nothing is lost unseen. Any event at least as new settles a doubt.
 //!
 //! That holds for an event that can be written at all. One that is refused each time would leave a doubt for good, once a worker
-//! has died with its claim. So callers claim nothing for an event that they would refuse, as far as that can be known before.
+//! has died with its claim. So callers claim nothing for an event that they would refuse, as far as that can be known before;
+//! and where a refusal shows only afterwards, they release the claim as abandoned unless a request got no answer, or a 5xx. A throttle
+//! and a conflict are answers: nothing was done.
 //!
 //! # Interleavings
 //!
@@ -125,6 +127,16 @@ pub enum Ledger {
     /// needs the permission `dynamodb:UpdateItem` and nothing else. In a global table all workers must use one
     /// Region's replica: conditions are checked against the replica that is asked.
     DynamoDb(Table),
+}
+
+/// What a ledger in memory knows of one target, for [`Memory::logged`]. There is no `Debug`: targets name people.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Known {
+    pub target: String,
+    /// Time of the newest event that is known to be on the target, if any is.
+    pub settled: Option<OffsetDateTime>,
+    /// Time of the newest event that may be on the target.
+    pub begun: Option<OffsetDateTime>,
 }
 
 /// What a worker asks for before it writes.
@@ -249,13 +261,16 @@ pub enum LedgerError {
     /// The claimant's name has been granted a claim on this target before.
     #[error("a claimant asked twice for the same target: each attempt needs a name of its own")]
     ClaimantUsed,
+    /// What a ledger in memory knows could not be taken down.
+    #[error("cannot take down what is written to the target: {0}")]
+    Log(#[source] std::io::Error),
 }
 
 impl LedgerError {
     /// Always true: without the ledger's answer the change was not tried, and can be.
     pub fn retryable(&self) -> bool {
         match self {
-            Self::Table(_) | Self::Unreadable { .. } | Self::ClaimantUsed => true,
+            Self::Table(_) | Self::Unreadable { .. } | Self::ClaimantUsed | Self::Log(_) => true,
         }
     }
 }
@@ -285,7 +300,7 @@ impl Ledger {
     /// doubt after the lease, as if the worker had died.
     pub async fn release(&self, lease: Lease, how: Release) -> Result<Released, LedgerError> {
         match self {
-            Self::Memory(memory) => Ok(memory.release(&lease, how)),
+            Self::Memory(memory) => memory.release(&lease, how),
             Self::DynamoDb(table) => table::release(table, &lease, how).await,
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use super::{Ask, Claim, KEPT, Lease, LedgerError, Release, Released, SKEW};
+use super::{Ask, Claim, KEPT, Known, Lease, LedgerError, Release, Released, SKEW};
 
 /// Before any time that an event can carry, in nanoseconds: the `settled` and `begun` of a target that has none.
 pub(super) const NEVER: i128 = -99_999_999_999_999_999_999_999;
@@ -59,6 +59,31 @@ pub(super) fn grant(ask: &Ask<'_>, ends: OffsetDateTime, settled: i128, before: 
 }
 
 impl Row {
+    /// A row as another process left it: nobody holds it, and it does not expire before it is claimed again.
+    pub fn known(known: &Known) -> Self {
+        let time =
+            |time: Option<OffsetDateTime>| time.map_or(NEVER, OffsetDateTime::unix_timestamp_nanos);
+        let settled = time(known.settled);
+        let begun = settled.max(time(known.begun));
+        Self {
+            settled,
+            begun,
+            before: begun,
+            claimant: String::new(),
+            until: None,
+            expires: i128::MAX,
+        }
+    }
+
+    pub fn as_known(&self, target: &str) -> Known {
+        let time = |time: i128| (time != NEVER).then(|| moment(time));
+        Known {
+            target: target.to_owned(),
+            settled: time(self.settled),
+            begun: time(self.begun),
+        }
+    }
+
     /// Whether the row is to be taken as not there. DynamoDB deletes expired rows days late (developer guide, time to live).
     pub fn is_expired(&self, now: OffsetDateTime) -> bool {
         self.expires <= now.unix_timestamp().into()

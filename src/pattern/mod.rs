@@ -63,7 +63,7 @@ use self::flat::Flat;
 use self::tree::FieldTree;
 
 pub use self::explain::{Explanation, FieldVerdict, Found};
-pub use self::overlap::could_both_match;
+pub use self::overlap::{ALWAYS_AN_ARRAY, could_both_match};
 pub use self::problem::{PatternProblem, Segment};
 pub use self::set::PatternSet;
 
@@ -107,6 +107,21 @@ impl Pattern {
         self.combinations
             .iter()
             .any(|combination| combination.matches(&self.tree, &flat))
+    }
+
+    /// Whether the event matches by fields among which is this one, its keys joined by dots. With `$or`, alternatives that do
+    /// not name it do not count. Takes as long as [`Pattern::matches`].
+    pub fn matches_naming(&self, name: &str, event: &Value) -> bool {
+        let names = |combination: &&Combination| {
+            let mut fields = combination.fields.iter();
+            fields.any(|(_, field)| &*field.name == name)
+        };
+        if !event.is_object() {
+            return false;
+        }
+        let flat = Flat::new(&self.tree, event);
+        let mut naming = self.combinations.iter().filter(names);
+        naming.any(|combination| combination.matches(&self.tree, &flat))
     }
 
     /// Says for each field whether it matches, what was expected there, and what the event has.

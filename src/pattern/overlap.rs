@@ -7,10 +7,15 @@ use super::field::Field;
 use super::fold::{self, Part};
 use super::operator::Operator;
 
+/// The one field of which EventBridge itself says that it is an array.
+pub const ALWAYS_AN_ARRAY: &str = "resources";
+
 /// Whether some event could match both patterns.
 ///
-/// `false` is certain as long as no field they share is an array in the event: they want values of one path that exclude
-/// each other, in every combination of their `$or`s. `true` may be wrong.
+/// `false` is certain as long as no field they share is, or lies in, an array in the event: they want values of one path that
+/// exclude each other, in every combination of their `$or`s. An array can hold both values, but nothing in a pattern tells that a
+/// field is one, and to reckon with it everywhere would be to tell no two patterns apart. Only `resources` is known to be an array
+/// in every event (EventBridge user guide, events). `true` may be wrong.
 pub fn could_both_match(a: &Pattern, b: &Pattern) -> bool {
     a.combinations.iter().any(|a| {
         b.combinations.iter().any(|b| {
@@ -23,7 +28,7 @@ pub fn could_both_match(a: &Pattern, b: &Pattern) -> bool {
 }
 
 fn exclude(a: &Field, b: &Field) -> bool {
-    if a.absent && b.absent {
+    if a.absent && b.absent || *a.name == *ALWAYS_AN_ARRAY {
         return false;
     }
     a.operators
@@ -171,6 +176,14 @@ mod tests {
                 && both(json!([{"anything-but": "a"}]), json!(["b"]))
         );
         assert!(both(json!([123456789012i64]), json!([123456789012i64])));
+    }
+
+    #[test]
+    fn an_array_can_hold_values_that_exclude_each_other_and_resources_is_one() {
+        let of = |resource: &str| {
+            Pattern::parse(&json!({"source": ["a"], "resources": [resource]})).expect("a pattern")
+        };
+        assert!(could_both_match(&of("arn:a"), &of("arn:b")));
     }
 
     #[test]

@@ -152,6 +152,19 @@ pub fn merge(now: Option<&Value>, wanted: &Value) -> Value {
     }
 }
 
+/// What two events want of one target, the later one after the earlier. A request's own name is the later's alone: it stood
+/// for what the earlier one asked.
+pub fn after(operation: Operation, earlier: &Value, later: &Value) -> Value {
+    let mut both = merge(Some(earlier), later);
+    if operation == Operation::FinSpaceUpdateKxUser
+        && later.get("clientToken").is_none()
+        && let Some(members) = both.as_object_mut()
+    {
+        members.remove("clientToken");
+    }
+    both
+}
+
 /// Whether two states are the same to AWS: what is empty is absent, and lists of plain values are sets, which the
 /// service may return in any order (terraform-provider-aws keeps security groups, subnets, lifecycle configurations
 /// and hidden types as sets; internal/service/sagemaker/domain.go).

@@ -15,14 +15,15 @@ use crate::call::{DecodeError, Input, Target, canonical};
 use crate::report::{Cause, Failure, MemberChange};
 use crate::select::refuse;
 
-pub use diff::{described, merge};
+pub use diff::{after, described, merge};
 pub use show::{Action, Ended, EndedOne, Plan, Planned};
 
 /// What the rules want of one target, all calls merged.
+#[derive(Clone, Copy)]
 pub struct Desired<'a> {
     pub target: &'a Target,
     /// All arguments, the identity included.
-    pub arguments: Value,
+    pub arguments: &'a Value,
     /// The event that asks last; FinSpace's client token is made of it.
     pub event_id: &'a str,
     /// The members whose enumerations may have values that the model does not know.
@@ -47,15 +48,15 @@ pub struct Change {
 ///
 /// # Errors
 /// When the values break a constraint of the API, alone, together, or with what the target has.
-pub fn plan(desired: Desired<'_>, observed: &Value) -> Result<Change, Failure> {
+pub fn plan(desired: &Desired<'_>, observed: &Value) -> Result<Change, Failure> {
     let operation = desired.target.operation();
     let options = CheckOptions {
         computed: &|_| false,
         allow_unknown_values: desired.allow_unknown_values,
         partial: true,
     };
-    refuse(&api::check(operation, &desired.arguments, &options))?;
-    let arguments = canonical(operation, &desired.arguments).map_err(undecodable)?;
+    refuse(&api::check(operation, desired.arguments, &options))?;
+    let arguments = canonical(operation, desired.arguments).map_err(undecodable)?;
     let observed_members = diff::comparable(operation, observed);
     let difference = diff::difference(operation, &observed_members, &arguments);
     refuse(&api::couplings(

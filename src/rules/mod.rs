@@ -8,6 +8,7 @@ mod arguments;
 mod call;
 mod compile;
 mod constants;
+mod failed_call;
 mod guards;
 mod load;
 pub(crate) mod loading;
@@ -30,6 +31,7 @@ use crate::glob::Glob;
 use crate::pattern::{Pattern, PatternSet};
 use crate::problem::{Problem, Severity, render};
 
+pub use failed_call::{ERROR_CODE, is_failed_call};
 pub use load::LARGEST;
 pub use template::{CallTemplate, Computed, Template};
 pub(crate) use violations::{key_place, steps};
@@ -85,13 +87,26 @@ impl Rules {
         load::load(name, text)
     }
 
-    /// The rules whose pattern matches the event, in the file's order.
+    /// The rules that the event is for, in the file's order: those whose pattern matches it. An event from CloudTrail about
+    /// a call that failed ([`is_failed_call`]) is only for rules whose pattern names `detail.errorCode`.
     pub fn matching(&self, event: &Value) -> Vec<&Rule> {
-        let matching = self.patterns.matching(event);
+        let (matching, _) = self.sorted(event);
         matching
-            .into_iter()
+    }
+
+    /// The rules whose pattern matches the event although it is not for them: it tells of a call that failed, and they do
+    /// not name `detail.errorCode`.
+    pub fn passed_over(&self, event: &Value) -> Vec<&Rule> {
+        let (_, passed_over) = self.sorted(event);
+        passed_over
+    }
+
+    fn sorted(&self, event: &Value) -> (Vec<&Rule>, Vec<&Rule>) {
+        let failed = is_failed_call(event);
+        let matching = self.patterns.matching(event).into_iter();
+        matching
             .filter_map(|position| self.rules.get(position))
-            .collect()
+            .partition(|rule| !failed || rule.when.matches_naming(ERROR_CODE, event))
     }
 }
 

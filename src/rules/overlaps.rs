@@ -3,6 +3,9 @@
 //! Comparing all pairs of ten thousand rules would take a minute. Only rules that set the same member of a target
 //! that can be the same are compared; and of those, rules whose patterns list texts for one field only with those that
 //! list one of the texts too, or none at all.
+//!
+//! A field is taken to have one value. Where an event has an array there, two rules that want different values can both match it and
+//! no warning says so; see [`could_both_match`].
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -11,7 +14,7 @@ use super::Rule;
 use super::loading::path_text;
 use super::settings::{Setting, settings};
 use crate::document::{Content, Member, Node, Step};
-use crate::pattern::could_both_match;
+use crate::pattern::{ALWAYS_AN_ARRAY, could_both_match};
 use crate::problem::Problem;
 
 /// How many pairs of patterns are compared for one file.
@@ -179,8 +182,8 @@ fn listed_texts<'a>(rule: &'a Node<'a>) -> Listed<'a> {
 /// Nothing for a field that has something else than texts, or occurs twice.
 fn collect<'a>(node: &'a Node<'a>, path: &str, listed: &mut HashMap<String, Option<Vec<&'a str>>>) {
     for Member { key, value, .. } in node.members().unwrap_or_default() {
-        // Its alternatives are no fields that always count.
-        if key == "$or" {
+        // Its alternatives are no fields that always count; and of an array's values no single one tells.
+        if key == "$or" || path.is_empty() && key == ALWAYS_AN_ARRAY {
             continue;
         }
         let path = match path {

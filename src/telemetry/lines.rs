@@ -47,10 +47,10 @@ impl<W: Write> Lines<W> {
         // It leads, wherever the call has it.
         line.insert("message".to_owned(), Value::Null);
         event.record(&mut Fields(&mut line));
-        match self.format {
+        tame(match self.format {
             Format::Json => Value::Object(line).to_string(),
             Format::Text => text(&line),
-        }
+        })
     }
 }
 
@@ -97,6 +97,36 @@ fn text(line: &Map<String, Value>) -> String {
         }
     }
     text
+}
+
+/// Escapes what a terminal, or who splits a log into lines, could obey. Below a blank JSON has done it; these are left: DEL and
+/// the second set of control characters, among them one that begins an escape sequence; the line and paragraph separators of
+/// Unicode; the marks that turn the direction of writing. They stand in quotes only, so `\u` is right there.
+fn tame(line: String) -> String {
+    if !line.contains(is_wild) {
+        return line;
+    }
+    let mut tame = String::with_capacity(line.len());
+    for c in line.chars() {
+        match is_wild(c) {
+            true => tame.push_str(&format!("\\u{:04x}", u32::from(c))),
+            false => tame.push(c),
+        }
+    }
+    tame
+}
+
+fn is_wild(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{61c}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}'
+                | '\u{feff}'
+        )
 }
 
 fn is_plain(word: &str) -> bool {
@@ -195,6 +225,22 @@ mod tests {
             line,
             "1970-01-01T00:00:00Z INFO event source=acme.hr eventId=\"1\\n2026 ERROR fake\" detailType=\"a=b\"\n"
         );
+    }
+
+    #[test]
+    fn no_value_moves_the_cursor_begins_a_line_or_turns_the_direction_of_writing() {
+        const WILD: &str =
+            "a\u{1b}[31m\r\n\u{7f}\u{85}\u{9b}2J\u{2028}\u{2029}\u{202e}\u{2066}\u{feff}z";
+        let log = || tracing::info!(target: "usher", eventId = WILD, "event");
+        for format in [Format::Json, Format::Text] {
+            let written = written(format, LevelFilter::INFO, log);
+            let line = written.strip_suffix('\n').expect("a line");
+            assert!(!line.contains(super::is_wild), "{line:?}");
+            let (_, quoted) = line.split_once("\"a\\u001b").expect("the value, in quotes");
+            let (value, _) = quoted.split_once('"').expect("its end");
+            let read: String = serde_json::from_str(&format!("\"a\\u001b{value}\"")).expect("JSON");
+            assert_eq!(read, WILD, "nothing is lost");
+        }
     }
 
     #[test]

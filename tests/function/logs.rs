@@ -229,15 +229,14 @@ async fn a_change_and_an_event_say_what_became_of_them() {
         })
     );
     let mut event = logs.saying("event").remove(0);
-    event
-        .as_object_mut()
-        .expect("an object")
-        .remove("timestamp");
+    let said = event.as_object_mut().expect("an object");
+    said.remove("timestamp");
+    assert!(said.remove("millis").is_some_and(|millis| millis.is_u64()));
     assert_eq!(
         event,
         json!({
             "level": "INFO", "message": "event", "requestId": "request-1", "eventId": "e1", "source": "acme.hr",
-            "detailType": "Person Moved", "rules": "everyone,quants", "changes": 3, "disposition": "done",
+            "detailType": "Person Moved", "rules": "everyone,quants", "changes": 3, "attempts": 2, "disposition": "done",
             "caller": "arn:aws:sts::111122223333:assumed-role/hr-publisher/hr-sync",
         })
     );
@@ -388,4 +387,33 @@ async fn metrics_count_attempts_throttles_stale_and_repeated_events() {
     assert_eq!(counts(of("unchanged")), [1, 0, 0, 0, 1].map(Some));
     assert_eq!(counts(of("stale")), [1, 0, 0, 1, 0].map(Some));
     assert_eq!(of("updated")["Latency"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn a_call_that_failed_changes_nothing_and_the_line_says_which_rules_passed_it_over() {
+    let rules = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/docs/samples/identity-center.yaml"
+    );
+    let stage = Stage::with(&[("USHER_RULES", rules)]).await;
+    let denied = file("identity-center-group-denied.json");
+    stage.lambda.invoke(denied).await.response();
+    assert_eq!(stage.writes(), [""; 0]);
+    let logs = stage.stop();
+    let event = logs.saying("event").remove(0);
+    assert_eq!(
+        [
+            &event["rules"],
+            &event["passedOver"],
+            &event["changes"],
+            &event["disposition"]
+        ],
+        [
+            &json!(""),
+            &json!("joins a team"),
+            &json!(0),
+            &json!("done")
+        ]
+    );
+    assert_eq!(logs.saying("change").len(), 0);
 }

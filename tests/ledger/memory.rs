@@ -1,6 +1,9 @@
-//! What only the ledger in memory does: it forgets.
+//! What only the ledger in memory does: it forgets, and it is taken down for another to begin with.
 
-use usher::ledger::{Claim, KEPT, Lease, Ledger, Memory, Release};
+use std::io::{Error, ErrorKind};
+use std::sync::{Arc, Mutex};
+
+use usher::ledger::{Claim, KEPT, Known, Lease, Ledger, LedgerError, Memory, Release};
 
 use super::support::{ask, second};
 
@@ -117,4 +120,102 @@ async fn a_lease_without_an_end_or_a_time_at_the_edge_is_no_overflow() {
     let now = time::PrimitiveDateTime::MAX.assume_utc() - time::Duration::HOUR;
     let answer = ledger.claim(&asked, now).await.expect("an answer");
     assert!(matches!(answer, Claim::Busy { .. }), "{answer:?}");
+}
+
+type Log = Arc<Mutex<Vec<Known>>>;
+
+/// A ledger that begins with what is known, and what it takes down.
+fn logged(known: impl IntoIterator<Item = Known>) -> (Ledger, Log) {
+    let log = Log::default();
+    let kept = Arc::clone(&log);
+    let memory = Memory::logged(known, move |known| {
+        kept.lock().expect("nobody panicked").push(known.clone());
+        Ok(())
+    });
+    (Ledger::Memory(memory), log)
+}
+
+/// The last that was taken down of each target.
+fn last(log: &Log) -> Vec<Known> {
+    let log = log.lock().expect("nobody panicked");
+    let newest = |index: usize, known: &Known| {
+        let later = log.iter().skip(index + 1);
+        !later.clone().any(|other| other.target == known.target)
+    };
+    let known = log.iter().enumerate();
+    let known = known.filter(|(index, known)| newest(*index, known));
+    known.map(|(_, known)| known.clone()).collect()
+}
+
+#[tokio::test]
+async fn what_is_taken_down_says_of_each_end_what_another_ledger_must_know() {
+    for how in [
+        Some(Release::Written),
+        Some(Release::Abandoned),
+        Some(Release::InDoubt),
+        None,
+    ] {
+        let (ledger, log) = logged([]);
+        write(&ledger, "target", 3, 0).await;
+        let lease = lease(&ledger, "target", 5, 1).await;
+        if let Some(how) = how {
+            let released = ledger.release(lease, how).await;
+            released.expect("an answer");
+        }
+        // Another process, whatever became of the lease.
+        let (other, _) = logged(last(&log));
+        let oldest = claim(&other, "target", 2, 2).await;
+        let between = claim(&other, "target", 4, 3).await;
+        match how {
+            Some(Release::Written) => {
+                assert_eq!(oldest, Claim::Stale { newer: second(5) });
+                assert_eq!(between, Claim::Stale { newer: second(5) });
+            }
+            Some(Release::Abandoned) => {
+                assert_eq!(oldest, Claim::Stale { newer: second(3) });
+                assert!(matches!(between, Claim::Granted(_)), "{between:?}");
+            }
+            Some(Release::InDoubt) | None => {
+                assert_eq!(oldest, Claim::Stale { newer: second(3) });
+                assert_eq!(between, Claim::InDoubt { newer: second(5) });
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_known_from_before_does_not_expire_and_equal_times_go_on() {
+    let known = Known {
+        target: "target".to_owned(),
+        settled: Some(second(5)),
+        begun: Some(second(5)),
+    };
+    let (ledger, _) = logged([known]);
+    let later = 2 * KEPT.as_secs() as i64;
+    let stale = Claim::Stale { newer: second(5) };
+    assert_eq!(claim(&ledger, "target", 4, later).await, stale);
+    let again = claim(&ledger, "target", 5, later).await;
+    assert!(matches!(again, Claim::Granted(_)), "{again:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_granted_or_confirmed_that_could_not_be_taken_down() {
+    let full = Arc::new(Mutex::new(true));
+    let is_full = Arc::clone(&full);
+    let ledger = Ledger::Memory(Memory::logged([], move |_| {
+        match *is_full.lock().expect("nobody panicked") {
+            true => Err(Error::from(ErrorKind::StorageFull)),
+            false => Ok(()),
+        }
+    }));
+    let refused = ledger.claim(&ask("target", "a", 1, 10), second(0)).await;
+    let Err(error @ LedgerError::Log(_)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(error.retryable());
+    *full.lock().expect("nobody panicked") = false;
+    let lease = lease(&ledger, "target", 1, 0).await;
+    *full.lock().expect("nobody panicked") = true;
+    let released = ledger.release(lease, Release::Written).await;
+    assert!(matches!(released, Err(LedgerError::Log(_))), "{released:?}");
 }

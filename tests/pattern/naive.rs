@@ -263,6 +263,10 @@ fn in_block(block: &str, text: &str) -> bool {
 /// The number of bits of the address's family, and the address.
 fn address(text: &str) -> Option<(u32, u128)> {
     if !text.contains(':') {
+        // Unlike the engine, the standard library reads `+1`, and numbers of any length.
+        if text.contains('+') || text.len() > 15 {
+            return None;
+        }
         let octets = text
             .split('.')
             .map(|part| part.parse::<u8>().ok())

@@ -94,6 +94,7 @@ impl Desk {
             ledger: Ledger::in_memory(),
             concurrency: 8,
             settle: false,
+            single_sign_on: Default::default(),
         };
         Self {
             emulator,
@@ -133,6 +134,20 @@ impl Desk {
 
     pub async fn plan(&self, events: &[Event]) -> Vec<Plan> {
         self.usher.plan(events, Deadline::after(LONG)).await
+    }
+
+    /// Somebody else gives jane-doe this role once so many writes have arrived.
+    pub async fn meanwhile(&self, writes: usize, role: &str) {
+        while self.writes().len() < writes {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let config = configure(Place::Emulator(&self.emulator.endpoint()))
+            .await
+            .expect("a region");
+        let call = aws_sdk_finspace::Client::new(&config).update_kx_user();
+        let call = call.environment_id("kx1").user_name("jane-doe");
+        let call = call.iam_role(role_arn(role));
+        call.send().await.expect("an update");
     }
 
     pub fn writes(&self) -> Vec<Request> {

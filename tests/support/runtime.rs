@@ -45,6 +45,7 @@ struct Waiting {
     id: String,
     payload: Vec<u8>,
     deadline: u128,
+    trace: Option<String>,
 }
 
 struct Shared {
@@ -58,11 +59,21 @@ struct Shared {
 /// A function that runs.
 pub struct Lambda {
     shared: Arc<Shared>,
-    child: Child,
+    child: Ended,
     out: JoinHandle<Vec<String>>,
     err: JoinHandle<String>,
     server: tokio::task::JoinHandle<()>,
     count: AtomicU32,
+}
+
+/// A process that is over when the test is, also one that fails: without its Runtime API a function would try for ever.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// What a function left behind.
@@ -154,11 +165,10 @@ impl Lambda {
             .fallback(serve)
             .with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move { drop(axum::serve(listener, router).await) });
-        let mut child = command(&api, settings)
-            .spawn()
-            .expect("the function starts");
-        let out = BufReader::new(child.stdout.take().expect("stdout"));
-        let mut err = child.stderr.take().expect("stderr");
+        let child = command(&api, settings).spawn();
+        let mut child = Ended(child.expect("the function starts"));
+        let out = BufReader::new(child.0.stdout.take().expect("stdout"));
+        let mut err = child.0.stderr.take().expect("stderr");
         let mut lambda = Self {
             shared,
             child,
@@ -173,7 +183,7 @@ impl Lambda {
         };
         let started = Instant::now();
         while lambda.shared.polls.load(Ordering::SeqCst) == 0 {
-            let ended = lambda.child.try_wait().expect("a status").is_some();
+            let ended = lambda.child.0.try_wait().expect("a status").is_some();
             if ended || started.elapsed() > Duration::from_secs(60) {
                 panic!("the function does not start: {}", lambda.stop().stderr);
             }
@@ -189,6 +199,21 @@ impl Lambda {
 
     /// Hands a payload over, with this long to answer.
     pub async fn invoke_within(&self, payload: impl Into<Vec<u8>>, time: Duration) -> Reply {
+        self.hand_over(payload.into(), time, None).await
+    }
+
+    /// Hands a payload over that stands here in a trace, with this long to answer.
+    pub async fn invoke_traced(
+        &self,
+        payload: impl Into<Vec<u8>>,
+        time: Duration,
+        trace: &str,
+    ) -> Reply {
+        self.hand_over(payload.into(), time, Some(trace.to_owned()))
+            .await
+    }
+
+    async fn hand_over(&self, payload: Vec<u8>, time: Duration, trace: Option<String>) -> Reply {
         let number = self.count.fetch_add(1, Ordering::SeqCst) + 1;
         let id = format!("request-{number}");
         let now = SystemTime::now()
@@ -198,8 +223,9 @@ impl Lambda {
         lock(&self.shared.replies).insert(id.clone(), reply);
         let waiting = Waiting {
             id,
-            payload: payload.into(),
+            payload,
             deadline: (now + time).as_millis(),
+            trace,
         };
         self.shared.send.send(waiting).expect("the queue");
         let answer = tokio::time::timeout(Duration::from_secs(30), answer).await;
@@ -207,9 +233,8 @@ impl Lambda {
     }
 
     /// Ends the function and gives all that it wrote.
-    pub fn stop(mut self) -> Logs {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    pub fn stop(self) -> Logs {
+        drop(self.child);
         self.server.abort();
         Logs {
             lines: self.out.join().expect("standard output"),
@@ -260,7 +285,11 @@ async fn next(shared: &Shared) -> Response {
         return StatusCode::GONE.into_response();
     };
     let arn = "arn:aws:lambda:eu-central-1:111122223333:function:usher";
-    Response::builder()
+    let response = match waiting.trace {
+        Some(trace) => Response::builder().header("lambda-runtime-trace-id", trace),
+        None => Response::builder(),
+    };
+    response
         .header("lambda-runtime-aws-request-id", waiting.id)
         .header("lambda-runtime-deadline-ms", waiting.deadline.to_string())
         .header("lambda-runtime-invoked-function-arn", arn)

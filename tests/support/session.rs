@@ -3,7 +3,7 @@
 //! A session stands in a `console` block: `$ ` begins a command, which a shell runs, and what follows is everything it prints, on
 //! standard output and standard error together. A last line `? 3` is the exit code, unless it is 0. A line `...` stands for any
 //! lines, `[..]` within a line for any characters. All blocks of one file share a directory, which begins with the
-//! repository's `events`, `src`, `tests` and `usher.yaml`, and with tests/cmd/given as `given`.
+//! repository's `docs`, `events`, `src`, `tests` and `usher.yaml`, and with tests/cmd/given as `given`.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek};
@@ -138,6 +138,7 @@ impl Place {
         let bin = root.join(".bin");
         fs::create_dir(&bin).expect("it is empty");
         for (from, to) in [
+            ("docs", "docs"),
             ("events", "events"),
             ("src", "src"),
             ("usher.yaml", "usher.yaml"),

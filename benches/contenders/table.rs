@@ -1,0 +1,108 @@
+//! The figures as people read them.
+
+use crate::figures::Figures;
+
+const COLUMNS: [&str; 15] = [
+    "", "start", "CPU", "faults", "RSS", "first", "p50", "p99", "event", "at once", "idle", "call",
+    "requests", "peak", "zip",
+];
+const UNITS: [&str; 15] = [
+    "",
+    "ms",
+    "ms",
+    "",
+    "MiB",
+    "event ms",
+    "ms",
+    "ms",
+    "CPU ms",
+    "CPU ms",
+    "CPU ms",
+    "CPU ms",
+    "per event",
+    "MiB",
+    "MB",
+];
+
+/// One line for each contender, and what Usher comes to beside the others.
+pub fn print(all: &[Figures], latency: f64) {
+    let rows = all.iter().map(|one| row(one).map(Some));
+    let headings = [COLUMNS, UNITS].map(|line| line.map(|word| Some(word.to_owned())));
+    for line in headings.into_iter().chain(rows) {
+        let cells = line.into_iter().flatten().enumerate();
+        let cells: Vec<String> = cells
+            .map(|(place, cell)| match place {
+                0 => format!("{cell:<7}"),
+                _ => format!("{cell:>9}"),
+            })
+            .collect();
+        println!("{}", cells.join(" ").trim_end());
+    }
+    for line in beside(all, latency) {
+        println!("{line}");
+    }
+}
+
+fn row(one: &Figures) -> [String; 15] {
+    let job = |value: f64, digits: usize| match one.works && one.p50 > 0.0 {
+        true => format!("{value:.digits$}"),
+        false => "–".to_owned(),
+    };
+    let warm = |value: f64, digits: usize| match one.p50 > 0.0 {
+        true => format!("{value:.digits$}"),
+        false => "–".to_owned(),
+    };
+    [
+        one.name.to_owned(),
+        format!("{:.2}", one.start),
+        format!("{:.2}", one.start_cpu),
+        format!("{:.0}", one.start_faults),
+        format!("{:.1}", one.start_resident),
+        format!("{:.2}", one.first),
+        warm(one.p50, 2),
+        warm(one.p99, 2),
+        warm(one.event_cpu, 3),
+        warm(one.hurried_cpu, 3),
+        warm(one.unrelated_cpu, 3),
+        job(one.call_cpu(), 3),
+        job(one.requests, 2),
+        warm(one.peak, 1),
+        one.artefact
+            .map_or_else(|| "–".to_owned(), |size| format!("{size:.2}")),
+    ]
+}
+
+/// Usher's figures as multiples of the others'.
+fn beside(all: &[Figures], latency: f64) -> Vec<String> {
+    let find = |name: &str| all.iter().find(|one| one.name == name);
+    let Some(usher) = find("usher") else {
+        return Vec::new();
+    };
+    let mut lines = vec![String::new()];
+    if let Some(floor) = find("floor") {
+        lines.push(format!(
+            "usher's start is {:.2} x the floor's; its CPU {:.2} x",
+            usher.start / floor.start,
+            usher.start_cpu / floor.start_cpu
+        ));
+    }
+    if usher.p50 > 0.0 {
+        lines.push(format!(
+            "usher's p50 is the services' {:.1} ms and {:.2} ms",
+            2.0 * latency,
+            usher.p50 - 2.0 * latency
+        ));
+    }
+    for other in all {
+        if other.works && other.name != "usher" {
+            lines.push(format!(
+                "usher starts {:.1} x faster than {}, with {:.1} x less CPU; an event answered at once takes {:.1} x less CPU",
+                other.start / usher.start,
+                other.name,
+                other.start_cpu / usher.start_cpu,
+                other.hurried_cpu / usher.hurried_cpu
+            ));
+        }
+    }
+    lines
+}
