@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Runs the fuzz targets of fuzz/ with libFuzzer, on stable Rust.
 
-    tools/fuzz.py [--seconds 45] [--jobs 2] [target ...]
+    tools/fuzz.py [--seconds 45] [--jobs 2] [--seed N] [target ...]
 
 The first time, each target begins with what the repository has: the events, the rules files, the tables of patterns, the expressions.
 What it finds worth keeping stays in target/fuzz/corpus, and the next run goes on from there. An input that breaks something is left in
-target/fuzz/found; `target/debug/fuzz-TARGET FILE` runs it again.
+target/fuzz/found; `target/debug/fuzz-TARGET FILE` runs it again. The seed of what is tried is another each time unless it is given;
+with the same seed and the same corpus much the same is tried.
 
 Only this repository's own code is compiled with counters (fuzz/instrument); the SDK's crates are those of `cargo build`, where
 that has been before. Needs a C++ compiler, for libFuzzer. `cargo fuzz run fuzz-TARGET` works too and takes minutes longer to build.
@@ -42,6 +43,7 @@ def main():
     parser.add_argument("targets", nargs="*", metavar="target", help=", ".join(TARGETS))
     parser.add_argument("--seconds", type=int, default=45, help="for each target")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="targets at a time")
+    parser.add_argument("--seed", type=int, default=0, help="from 1; 0, the default, is another each time")
     options = parser.parse_args()
     names = options.targets or list(TARGETS)
     if unknown := set(names) - set(TARGETS):
@@ -50,7 +52,7 @@ def main():
     build(names)
     print(f"built in {time.monotonic() - began:.0f} s", flush=True)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        results = list(pool.map(lambda name: run(name, options.seconds), names))
+        results = list(pool.map(lambda name: run(name, options.seconds, options.seed), names))
     if not all(results):
         sys.exit(1)
 
@@ -61,7 +63,7 @@ def build(names):
     subprocess.run(["cargo", "build", "--locked", "-p", "usher-fuzz", *bins], cwd=ROOT, env=environment, check=True)
 
 
-def run(name, seconds):
+def run(name, seconds, seed):
     longest, words = TARGETS[name]
     corpus, found = PLACE / "corpus" / name, PLACE / "found"
     for folder in (corpus, found):
@@ -74,7 +76,7 @@ def run(name, seconds):
     dictionary.write_text("".join(f'"{word}"\n' for word in sorted(vocabulary(words))))
     log = PLACE / f"{name}.log"
     command = [
-        TARGET / "debug" / f"fuzz-{name}", corpus, f"-max_total_time={seconds}", f"-max_len={longest}",
+        TARGET / "debug" / f"fuzz-{name}", corpus, f"-max_total_time={seconds}", f"-seed={seed}", f"-max_len={longest}",
         f"-timeout={TIMEOUT}", f"-rss_limit_mb={MEMORY_MB}", f"-dict={dictionary}",
         f"-artifact_prefix={found}/{name}-", "-print_final_stats=1",
     ]
