@@ -21,6 +21,10 @@ pub struct Figures {
     pub first: f64,
     pub p50: f64,
     pub p99: f64,
+    /// The median of a client that spends nothing.
+    pub raw: f64,
+    /// How late the services' answers left: median and 99th percentile, in microseconds.
+    pub late: [f64; 2],
     pub event_cpu: f64,
     pub hurried_cpu: f64,
     pub unrelated_cpu: f64,
@@ -38,6 +42,14 @@ impl Figures {
             .iter()
             .flat_map(|warm| warm.times.iter().copied().map(millis))
             .collect();
+        let mut raw: Vec<f64> = warm
+            .iter()
+            .flat_map(|warm| warm.raw.iter().copied().map(millis))
+            .collect();
+        let mut late: Vec<f64> = warm
+            .iter()
+            .flat_map(|warm| warm.late.iter().map(|late| millis(*late) * 1e3))
+            .collect();
         let start = |figure: fn(&Sample) -> f64| median(samples.iter().map(figure));
         let event = |figure: fn(&Warm) -> f64| median(warm.iter().copied().map(figure));
         Self {
@@ -50,6 +62,8 @@ impl Figures {
             first: start(|one| millis(one.first)),
             p50: quantile(&mut times, 0.5),
             p99: quantile(&mut times, 0.99),
+            raw: quantile(&mut raw, 0.5),
+            late: [0.5, 0.99].map(|part| quantile(&mut late, part)),
             event_cpu: event(|warm| millis(warm.event)),
             hurried_cpu: event(|warm| millis(warm.hurried)),
             unrelated_cpu: event(|warm| millis(warm.unrelated)),
@@ -74,6 +88,8 @@ impl Figures {
             "first_event_ms": self.first,
             "warm_p50_ms": self.p50,
             "warm_p99_ms": self.p99,
+            "raw_p50_ms": self.raw,
+            "answers_late_us": self.late,
             "cpu_per_event_ms": self.event_cpu,
             "cpu_per_hurried_event_ms": self.hurried_cpu,
             "cpu_per_unrelated_event_ms": self.unrelated_cpu,
@@ -89,7 +105,7 @@ pub fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+pub fn median(values: impl Iterator<Item = f64>) -> f64 {
     quantile(&mut values.collect::<Vec<f64>>(), 0.5)
 }
 

@@ -1,12 +1,16 @@
 //! As little of an HTTP/1.1 server as both ends of a function need: a thread for each connection, no runtime of its own that
 //! would take processor time from what is measured.
 
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// A request, read whole.
 pub struct Request {
@@ -25,6 +29,8 @@ pub struct Reply {
     /// Header lines besides the length and type, each with its line end.
     pub headers: String,
     pub body: Vec<u8>,
+    /// When it is to leave, if not at once.
+    pub due: Option<Instant>,
 }
 
 impl Reply {
@@ -33,7 +39,22 @@ impl Reply {
             status: 200,
             headers: String::new(),
             body: body.into(),
+            due: None,
         }
+    }
+
+    fn bytes(self) -> Vec<u8> {
+        let Self {
+            status,
+            headers,
+            body,
+            due: _,
+        } = self;
+        let length = body.len();
+        let head = format!(
+            "HTTP/1.1 {status} -\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{headers}\r\n"
+        );
+        [head.into_bytes(), body].concat()
     }
 }
 
@@ -42,60 +63,124 @@ type Answer = dyn Fn(Request) -> Reply + Send + Sync;
 /// A server on a port of its own, until it is dropped.
 pub struct Server {
     pub address: SocketAddr,
-    ended: Arc<AtomicBool>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    answer: Box<Answer>,
+    tls: Option<Arc<ServerConfig>>,
+    ended: AtomicBool,
+    handshakes: AtomicUsize,
+    /// How long after they were due answers had left.
+    late: Mutex<Vec<Duration>>,
 }
 
 impl Server {
-    /// Starts one on loopback.
+    /// Starts one on loopback, behind TLS if there is a configuration for it.
     ///
     /// # Errors
     /// When there is no port.
-    pub fn start(answer: impl Fn(Request) -> Reply + Send + Sync + 'static) -> io::Result<Self> {
+    pub fn start(
+        tls: Option<Arc<ServerConfig>>,
+        answer: impl Fn(Request) -> Reply + Send + Sync + 'static,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let address = listener.local_addr()?;
-        let ended = Arc::new(AtomicBool::new(false));
-        let (answer, end): (Arc<Answer>, _) = (Arc::new(answer), Arc::clone(&ended));
+        let shared = Arc::new(Shared {
+            answer: Box::new(answer),
+            tls,
+            ended: AtomicBool::new(false),
+            handshakes: AtomicUsize::new(0),
+            late: Mutex::default(),
+        });
+        let all = Arc::clone(&shared);
         thread::spawn(move || {
+            sleep_exactly();
             for connection in listener.incoming() {
-                if end.load(Ordering::SeqCst) {
+                if all.ended.load(Ordering::SeqCst) {
                     break;
                 }
-                let answer = Arc::clone(&answer);
+                let shared = Arc::clone(&all);
                 // A connection that breaks is the client's to notice.
-                let _ = connection.map(|open| thread::spawn(move || serve(open, &*answer)));
+                let _ = connection.map(|open| thread::spawn(move || shared.accept(open)));
             }
         });
-        Ok(Self { address, ended })
+        Ok(Self { address, shared })
+    }
+
+    /// Handshakes of TLS so far.
+    pub fn handshakes(&self) -> usize {
+        self.shared.handshakes.load(Ordering::SeqCst)
+    }
+
+    /// How late answers left since this was asked last: from when each was due to when its bytes were written.
+    pub fn late(&self) -> Vec<Duration> {
+        let late = self.shared.late.lock();
+        std::mem::take(&mut late.unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.ended.store(true, Ordering::SeqCst);
+        self.shared.ended.store(true, Ordering::SeqCst);
         // Wakes the thread that waits for connections.
         let _ = TcpStream::connect(self.address);
     }
 }
 
-fn serve(connection: TcpStream, answer: &Answer) -> io::Result<()> {
-    connection.set_nodelay(true)?;
-    let mut out = connection.try_clone()?;
-    let mut input = BufReader::new(connection);
-    while let Some(request) = read(&mut input)? {
-        let Reply {
-            status,
-            headers,
-            body,
-        } = answer(request);
-        let length = body.len();
-        let mut bytes = format!(
-            "HTTP/1.1 {status} -\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{headers}\r\n"
-        )
-        .into_bytes();
-        bytes.extend(body);
-        out.write_all(&bytes)?;
+impl Shared {
+    fn accept(&self, mut connection: TcpStream) -> io::Result<()> {
+        connection.set_nodelay(true)?;
+        let Some(tls) = &self.tls else {
+            return self.serve(connection);
+        };
+        let mut session = ServerConnection::new(Arc::clone(tls)).map_err(io::Error::other)?;
+        while session.is_handshaking() {
+            session.complete_io(&mut connection)?;
+        }
+        self.handshakes.fetch_add(1, Ordering::SeqCst);
+        self.serve(StreamOwned::new(session, connection))
     }
-    Ok(())
+
+    fn serve(&self, connection: impl Read + Write) -> io::Result<()> {
+        let mut input = BufReader::new(connection);
+        while let Some(request) = read(&mut input)? {
+            let reply = (self.answer)(request);
+            let due = reply.due;
+            let bytes = reply.bytes();
+            if let Some(due) = due {
+                wait_until(due);
+            }
+            input.get_mut().write_all(&bytes)?;
+            input.get_mut().flush()?;
+            if let Some(due) = due {
+                let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+                late.push(due.elapsed());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The kernel lets sleeps end up to 50 µs late, so that several end together (prctl(2), PR_SET_TIMERSLACK). Not those of this
+/// thread, and of threads that it starts.
+fn sleep_exactly() {
+    let thread = fs::read_link("/proc/thread-self").unwrap_or_default();
+    let number = thread.file_name().unwrap_or_default();
+    // Without it answers are later, which is in the figures.
+    let _ = fs::write(Path::new("/proc").join(number).join("timerslack_ns"), "1");
+}
+
+/// Sleeps, since what spins takes the processor from what is measured just when that has something to do. Only what a sleep
+/// ends late by at least is taken off it, and spun if it was not late.
+fn wait_until(time: Instant) {
+    let early = Duration::from_micros(25);
+    if let Some(sleep) = time.checked_duration_since(Instant::now() + early) {
+        thread::sleep(sleep);
+    }
+    while Instant::now() < time {
+        std::hint::spin_loop();
+    }
 }
 
 /// The next request, or nothing at the end of the connection.
@@ -145,13 +230,13 @@ fn chunks(input: &mut impl BufRead) -> io::Result<Vec<u8>> {
     }
 }
 
-fn bytes(input: &mut impl Read, length: usize) -> io::Result<Vec<u8>> {
+pub fn bytes(input: &mut impl Read, length: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; length];
     input.read_exact(&mut bytes)?;
     Ok(bytes)
 }
 
-fn line(input: &mut impl BufRead) -> io::Result<String> {
+pub fn line(input: &mut impl BufRead) -> io::Result<String> {
     let mut line = String::new();
     input.read_line(&mut line)?;
     line.truncate(line.trim_end().len());

@@ -9,10 +9,12 @@ mod measure;
 mod memory;
 mod options;
 mod process;
+mod raw;
 mod runtime;
 mod services;
 mod short;
 mod table;
+mod tls;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -38,6 +40,9 @@ fn run(options: &Options) -> Result<(), String> {
     let places = places(options);
     if options.short {
         return short::check(&places, options);
+    }
+    if options.tls {
+        return tls::measure(&places, options);
     }
     if let Some(events) = options.memory {
         let usher = places.prepare("usher")?;

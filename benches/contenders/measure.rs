@@ -9,8 +9,12 @@ use std::time::{Duration, Instant};
 use crate::contender::Contender;
 use crate::job::{self, Kind};
 use crate::process::Usage;
+use crate::raw;
 use crate::runtime::{Answer, Runtime};
 use crate::services::{Seen, Services};
+
+/// How often a client that spends nothing makes the calls of one event.
+const RAW: usize = 50;
 
 /// A contender that runs.
 pub struct Running {
@@ -38,6 +42,10 @@ pub struct Sample {
 pub struct Warm {
     /// Each event's time, in order.
     pub times: Vec<Duration>,
+    /// How late the services' answers left during these events.
+    pub late: Vec<Duration>,
+    /// What the same calls took a client that spends nothing, right after.
+    pub raw: Vec<Duration>,
     /// Processor time of one event, of one for which the services answer at once, and of one for which nothing is to be done.
     pub event: Duration,
     pub hurried: Duration,
@@ -59,9 +67,23 @@ impl Running {
         latency: Duration,
         work: &Path,
     ) -> Result<Self, String> {
+        let services = Services::start(latency, None);
+        let services = services.map_err(|error| format!("{}: {error}", contender.name))?;
+        Self::with(contender, wrapper, services, work)
+    }
+
+    /// The same with services that run.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn with(
+        contender: &Contender,
+        wrapper: &[String],
+        services: Services,
+        work: &Path,
+    ) -> Result<Self, String> {
         let failed = |error: std::io::Error| format!("{}: {error}", contender.name);
         let runtime = Runtime::start().map_err(failed)?;
-        let services = Services::start(latency).map_err(failed)?;
         let log = work.join(format!("{}.log", contender.name));
         let out = File::create(&log).map_err(failed)?;
         let both = out.try_clone().map_err(failed)?;
@@ -135,7 +157,7 @@ fn environment(runtime: &Runtime, services: &Services) -> Vec<(&'static str, Str
     let mut all = vec![
         ("PATH", path),
         ("AWS_LAMBDA_RUNTIME_API", runtime.address().to_string()),
-        ("AWS_ENDPOINT_URL", services.url()),
+        ("AWS_ENDPOINT_URL", services.url.clone()),
     ];
     let fixed = [
         ("AWS_LAMBDA_FUNCTION_NAME", "people"),
@@ -202,8 +224,12 @@ fn warm(running: &Running, events: usize) -> Result<Warm, String> {
     };
     all(Kind::Change)?;
     running.services.seen();
+    running.services.server.late();
     let (times, event) = all(Kind::Change)?;
+    let late = running.services.server.late();
     let requests = running.services.seen().len() as f64 / events as f64;
+    let raw = raw::times(running.services.server.address, events.min(RAW));
+    let raw = raw.map_err(|error| format!("the services: {error}"))?;
     running.services.hurry();
     all(Kind::Change)?;
     let (_, hurried) = all(Kind::Change)?;
@@ -211,6 +237,8 @@ fn warm(running: &Running, events: usize) -> Result<Warm, String> {
     let (_, unrelated) = all(Kind::Unrelated)?;
     Ok(Warm {
         times,
+        late,
+        raw,
         event,
         hurried,
         unrelated,

@@ -19,6 +19,7 @@ Measures Usher beside others that do the same job, all in one run.
   --floor PATH, --plain PATH   binaries that are built already
   --python NAME    default python3
   --json           figures as JSON
+  --tls            instead of all that: the first event and warm ones with the services behind TLS
   --memory N       instead of all that: Usher's memory over N events, of which every thousandth is about the same person
   --short          instead of all that: only what is the same on every machine (requests, instructions, allocations),
                    held against limits; fails if one is broken";
@@ -34,6 +35,7 @@ pub struct Options {
     pub plain: Option<PathBuf>,
     pub python: String,
     pub json: bool,
+    pub tls: bool,
     pub memory: Option<usize>,
     pub short: bool,
 }
@@ -53,6 +55,7 @@ impl Options {
             plain: None,
             python: "python3".to_owned(),
             json: false,
+            tls: false,
             memory: None,
             short: false,
         };
@@ -63,6 +66,7 @@ impl Options {
                 "--bench" => {}
                 "--help" => return Err(USAGE.to_owned()),
                 "--json" => options.json = true,
+                "--tls" => options.tls = true,
                 "--short" => options.short = true,
                 "--rounds" => options.rounds = number(&value()?)?,
                 "--warm" => options.warm = number(&value()?)?,

@@ -45,7 +45,7 @@ impl Runtime {
     pub fn start() -> io::Result<Self> {
         let shared = Arc::<Shared>::default();
         let answers = Arc::clone(&shared);
-        let server = Server::start(move |request| answers.serve(&request))?;
+        let server = Server::start(None, move |request| answers.serve(&request))?;
         Ok(Self { shared, server })
     }
 
@@ -126,9 +126,8 @@ impl Shared {
         );
         state.handed = Some(Instant::now());
         Reply {
-            status: 200,
             headers,
-            body: payload,
+            ..Reply::json(payload)
         }
     }
 

@@ -5,15 +5,16 @@
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use rustls::ServerConfig;
 use serde_json::{Value, json};
 
 use crate::http::{Reply, Request, Server};
 
 /// The two services on one port.
 pub struct Services {
+    pub url: String,
     pub server: Server,
     seen: Arc<Mutex<Vec<Seen>>>,
     /// In microseconds.
@@ -43,15 +44,22 @@ impl Seen {
 }
 
 impl Services {
-    /// Starts them; each answer leaves this long after its request came.
-    pub fn start(latency: Duration) -> io::Result<Self> {
+    /// Starts them, behind TLS if there is a configuration for it; each answer leaves this long after its request came.
+    pub fn start(latency: Duration, tls: Option<Arc<ServerConfig>>) -> io::Result<Self> {
+        let scheme = match tls {
+            Some(_) => "https",
+            None => "http",
+        };
         let seen = Arc::<Mutex<Vec<Seen>>>::default();
         let log = Arc::clone(&seen);
         let micros = Arc::new(AtomicU64::new(latency.as_micros() as u64));
         let wait = Arc::clone(&micros);
-        let server = Server::start(move |request| {
+        let server = Server::start(tls, move |request| {
+            if request.path == "/ping" {
+                return Reply::json("healthy");
+            }
             let arrived = request.arrived;
-            let (operation, reply) = answer(&request);
+            let (operation, mut reply) = answer(&request);
             log.lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(Seen {
@@ -59,10 +67,12 @@ impl Services {
                     path: request.path,
                     body: request.body,
                 });
-            wait_until(arrived + Duration::from_micros(wait.load(Ordering::Relaxed)));
+            let wait = Duration::from_micros(wait.load(Ordering::Relaxed));
+            reply.due = (!wait.is_zero()).then(|| arrived + wait);
             reply
         })?;
         Ok(Self {
+            url: format!("{scheme}://{}", server.address),
             server,
             seen,
             latency: micros,
@@ -74,24 +84,9 @@ impl Services {
         self.latency.store(0, Ordering::Relaxed);
     }
 
-    pub fn url(&self) -> String {
-        format!("http://{}", self.server.address)
-    }
-
     /// What came in since this was asked last.
     pub fn seen(&self) -> Vec<Seen> {
         std::mem::take(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// A sleep ends some 60 µs late; the last of it is spent waiting awake.
-fn wait_until(time: Instant) {
-    let early = Duration::from_micros(150);
-    if let Some(sleep) = time.checked_duration_since(Instant::now() + early) {
-        thread::sleep(sleep);
-    }
-    while Instant::now() < time {
-        std::hint::spin_loop();
     }
 }
 

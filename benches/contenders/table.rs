@@ -2,11 +2,11 @@
 
 use crate::figures::Figures;
 
-const COLUMNS: [&str; 15] = [
-    "", "start", "CPU", "faults", "RSS", "first", "p50", "p99", "event", "at once", "idle", "call",
-    "requests", "peak", "zip",
+const COLUMNS: [&str; 17] = [
+    "", "start", "CPU", "faults", "RSS", "first", "raw", "p50", "p99", "late", "event", "at once",
+    "idle", "call", "requests", "peak", "zip",
 ];
-const UNITS: [&str; 15] = [
+const UNITS: [&str; 17] = [
     "",
     "ms",
     "ms",
@@ -15,6 +15,8 @@ const UNITS: [&str; 15] = [
     "event ms",
     "ms",
     "ms",
+    "ms",
+    "µs",
     "CPU ms",
     "CPU ms",
     "CPU ms",
@@ -43,7 +45,7 @@ pub fn print(all: &[Figures], latency: f64) {
     }
 }
 
-fn row(one: &Figures) -> [String; 15] {
+fn row(one: &Figures) -> [String; 17] {
     let job = |value: f64, digits: usize| match one.works && one.p50 > 0.0 {
         true => format!("{value:.digits$}"),
         false => "–".to_owned(),
@@ -59,8 +61,10 @@ fn row(one: &Figures) -> [String; 15] {
         format!("{:.0}", one.start_faults),
         format!("{:.1}", one.start_resident),
         format!("{:.2}", one.first),
+        job(one.raw, 2),
         warm(one.p50, 2),
         warm(one.p99, 2),
+        job(one.late[0], 0),
         warm(one.event_cpu, 3),
         warm(one.hurried_cpu, 3),
         warm(one.unrelated_cpu, 3),
@@ -86,11 +90,18 @@ fn beside(all: &[Figures], latency: f64) -> Vec<String> {
             usher.start_cpu / floor.start_cpu
         ));
     }
-    if usher.p50 > 0.0 {
+    let warm = all.iter().filter(|one| one.works && one.p50 > 0.0);
+    for Figures {
+        name,
+        raw,
+        p50,
+        late: [late, latest],
+        ..
+    } in warm
+    {
         lines.push(format!(
-            "usher's p50 is the services' {:.1} ms and {:.2} ms",
-            2.0 * latency,
-            usher.p50 - 2.0 * latency
+            "{name}'s p50 is the services' {raw:.2} ms and {:.2} ms; of their answers, due after {latency} ms, half left {late:.0} µs late, one in a hundred {latest:.0} µs",
+            p50 - raw
         ));
     }
     for other in all {
