@@ -26,6 +26,7 @@ pub mod expression;
 pub mod function;
 pub mod glob;
 pub mod guard;
+mod hash;
 pub mod ingress;
 pub mod ledger;
 pub mod pattern;

@@ -176,16 +176,14 @@ impl<'t> Lines<'t> {
         let begin = if text.starts_with('\u{feff}') { 3 } else { 0 };
         let mut known = vec![(begin, 1, 1)];
         let (mut at, body) = (begin, text.get(begin..).unwrap_or_default());
-        for (line, number) in body.split_inclusive('\n').zip(1..) {
-            known.push((at, number, 1));
-            let (mut rest, mut column) = (line, 1);
-            while rest.len() > STRIDE {
-                let (passed, behind) = rest.split_at(rest.ceil_char_boundary(STRIDE));
-                column += passed.chars().count();
-                rest = behind;
-                known.push((at + line.len() - rest.len(), number, column));
+        let ends = line_ends(body.as_bytes()).map(|end| begin + end);
+        for (end, number) in ends.chain([text.len()]).zip(1..) {
+            if end > at {
+                known.push((at, number, 1));
+                let line = text.get(at..end).unwrap_or_default();
+                add_strides(line, (at, number), &mut known);
             }
-            at += line.len();
+            at = end;
         }
         Self { text, known }
     }
@@ -197,6 +195,37 @@ impl<'t> Lines<'t> {
         let (_, line, column) = advance(self.text, *known.unwrap_or(&(0, 1, 1)), offset);
         (line, column)
     }
+}
+
+fn add_strides(line: &str, (at, number): (usize, usize), known: &mut Vec<(usize, usize, usize)>) {
+    let (mut rest, mut column) = (line, 1);
+    while rest.len() > STRIDE {
+        let (passed, behind) = rest.split_at(rest.ceil_char_boundary(STRIDE));
+        column += passed.chars().count();
+        rest = behind;
+        known.push((at + line.len() - rest.len(), number, column));
+    }
+}
+
+/// Where each line ends that has an end: behind its `\n`. Eight bytes are looked at in one go: a start has to know the lines of
+/// all of its rules.
+fn line_ends(text: &[u8]) -> impl Iterator<Item = usize> {
+    const ALL: u64 = u64::MAX / 255;
+    const LOW: u64 = ALL * 0x7f;
+    let (eights, rest) = text.as_chunks::<8>();
+    let in_eights = eights.iter().enumerate().flat_map(|(index, eight)| {
+        let others = u64::from_le_bytes(*eight) ^ (ALL * u64::from(b'\n'));
+        // The highest bit of each byte that is `\n`; none is carried into the next.
+        let mut found = !(((others & LOW) + LOW) | others | LOW);
+        std::iter::from_fn(move || {
+            let byte = (found != 0).then_some(found.trailing_zeros() as usize / 8)?;
+            found &= found - 1;
+            Some(index * 8 + byte + 1)
+        })
+    });
+    let before = eights.len() * 8;
+    let in_rest = rest.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+    in_eights.chain(in_rest.map(move |(index, _)| before + index + 1))
 }
 
 fn advance(
@@ -236,6 +265,21 @@ mod tests {
         );
         let also = problems[1].secondary.as_ref().expect("a second place");
         assert_eq!((also.line, also.column), (1, 1));
+    }
+
+    #[test]
+    fn every_line_end_is_found() {
+        for text in [
+            "",
+            "\n",
+            "a\nb",
+            "\n\n\nabcde\n\n\u{8a}\u{10a}\n\u{b}\t",
+            "0123456\n\n01234567\n8",
+        ] {
+            let found: Vec<usize> = line_ends(text.as_bytes()).collect();
+            let expected: Vec<usize> = text.match_indices('\n').map(|(at, _)| at + 1).collect();
+            assert_eq!(found, expected, "{text:?}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::nearest::{alike, nearest};
-use super::violation::{self, Segment, Violation};
+use super::violation::{self, Step, Violation};
 use super::wording::{between, described, listed, names_of, quoted, shown, whole_number};
 use super::{Kind, Member, Operation, Shape, UNBOUNDED};
 
@@ -70,13 +70,13 @@ enum Needed<'a> {
 
 struct Check<'a> {
     options: &'a CheckOptions<'a>,
-    path: Vec<Segment>,
+    path: Vec<Step<'a>>,
     violations: Vec<Violation>,
 }
 
-impl Check<'_> {
+impl<'a> Check<'a> {
     /// Checks one value; `member` is the nearest member's name around it. As deep as the model, which is finite.
-    fn value(&mut self, shape: Shape, value: &Value, member: &str, needed: Needed<'_>) {
+    fn value(&mut self, shape: Shape, value: &'a Value, member: &str, needed: Needed<'_>) {
         if let Value::String(text) = value
             && (self.options.computed)(text)
         {
@@ -89,7 +89,9 @@ impl Check<'_> {
             (Kind::List { item, min, max }, Value::Array(items)) => {
                 self.entries(items.len(), min, max, "elements");
                 for (index, value) in items.iter().enumerate() {
-                    self.at(index, |check| check.value(item, value, member, Needed::All));
+                    self.at(Step::Index(index), |check| {
+                        check.value(item, value, member, Needed::All)
+                    });
                 }
             }
             (
@@ -103,7 +105,7 @@ impl Check<'_> {
             ) => {
                 self.entries(entries.len(), min, max, "entries");
                 for (name, entry) in entries {
-                    self.at(name.as_str(), |check| {
+                    self.at(Step::Key(name), |check| {
                         check.text(key, name, member);
                         check.value(value, entry, member, Needed::All);
                     });
@@ -128,7 +130,7 @@ impl Check<'_> {
         &mut self,
         shape: Shape,
         union: bool,
-        members: &Map<String, Value>,
+        members: &'a Map<String, Value>,
         needed: Needed<'_>,
     ) {
         let below = match needed {
@@ -140,11 +142,11 @@ impl Check<'_> {
             match shape.member(name) {
                 Some(member) => {
                     known += 1;
-                    self.at(name.as_str(), |check| {
+                    self.at(Step::Key(name), |check| {
                         check.value(member.shape, value, member.name, below)
                     });
                 }
-                None => self.at(name.as_str(), |check| check.unknown(shape, name)),
+                None => self.at(Step::Key(name), |check| check.unknown(shape, name)),
             }
         }
         for member in shape.members() {
@@ -154,7 +156,7 @@ impl Check<'_> {
             };
             if due && !members.contains_key(member.name) {
                 let allowed = format!("{} (required)", described(member.shape));
-                self.at(member.name, |check| {
+                self.at(Step::Key(member.name), |check| {
                     check.report(violation::MISSING_MEMBER, "nothing", allowed, None)
                 });
             }
@@ -290,8 +292,8 @@ impl Check<'_> {
         self.report(violation::WRONG_TYPE, shown(value), allowed, help);
     }
 
-    fn at(&mut self, segment: impl Into<Segment>, check: impl FnOnce(&mut Self)) {
-        self.path.push(segment.into());
+    fn at(&mut self, step: Step<'a>, check: impl FnOnce(&mut Self)) {
+        self.path.push(step);
         check(self);
         self.path.pop();
     }
@@ -303,8 +305,9 @@ impl Check<'_> {
         allowed: String,
         help: Option<String>,
     ) {
+        let path = violation::path(&self.path);
         self.violations
-            .push(Violation::new(&self.path, code, found, allowed).with_help(help));
+            .push(Violation::new(&path, code, found, allowed).with_help(help));
     }
 }
 

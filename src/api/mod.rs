@@ -4,6 +4,7 @@
 //! [`check`] finds everything in a call's arguments that breaks one of them, [`couplings`] what AWS documents about two
 //! members together, and [`json_schema`] tells the same to an editor.
 
+mod automaton;
 mod check;
 mod couplings;
 mod event_schema;

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::violation::{self, Step};
 use super::{Kind, Operation, Segment, Shape};
 
 /// Whether the API types the value at this path as the ARN of an IAM role.
@@ -18,17 +19,17 @@ pub fn roles_in(operation: Operation, arguments: &Value) -> Vec<(Vec<Segment>, S
 }
 
 // As deep as the model, which is finite, however deep the value is.
-fn collect(
+fn collect<'a>(
     shape: Shape,
-    value: &Value,
-    path: &mut Vec<Segment>,
+    value: &'a Value,
+    path: &mut Vec<Step<'a>>,
     found: &mut Vec<(Vec<Segment>, String)>,
 ) {
     match (shape.kind(), value) {
         (Kind::Structure { .. }, Value::Object(members)) => {
             for (name, value) in members {
                 if let Some(member) = shape.member(name) {
-                    path.push(Segment::Key(name.clone()));
+                    path.push(Step::Key(name));
                     collect(member.shape, value, path, found);
                     path.pop();
                 }
@@ -36,20 +37,20 @@ fn collect(
         }
         (Kind::List { item, .. }, Value::Array(items)) => {
             for (index, value) in items.iter().enumerate() {
-                path.push(Segment::Index(index));
+                path.push(Step::Index(index));
                 collect(item, value, path, found);
                 path.pop();
             }
         }
         (Kind::Map { value: shape, .. }, Value::Object(entries)) => {
             for (key, value) in entries {
-                path.push(Segment::Key(key.clone()));
+                path.push(Step::Key(key));
                 collect(shape, value, path, found);
                 path.pop();
             }
         }
         (Kind::String { role: true, .. }, Value::String(role)) => {
-            found.push((path.clone(), role.clone()))
+            found.push((violation::path(path), role.clone()))
         }
         _ => {}
     }

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use regex::Regex;
 
+use super::automaton::Automaton;
 use super::model::{INPUTS, MEMBERS, PATTERNS, SHAPES, VALUES};
 
 /// In the tables: this string has no pattern.
@@ -159,8 +160,27 @@ impl Shape {
 pub struct Pattern(u16);
 
 // Compiled on first use: one call needs a few of them, and all together cost milliseconds.
-static COMPILED: [OnceLock<Option<Regex>>; PATTERNS.len()] =
+static COMPILED: [OnceLock<Option<Compiled>>; PATTERNS.len()] =
     [const { OnceLock::new() }; PATTERNS.len()];
+
+enum Compiled {
+    Simple(Automaton),
+    General(Box<Regex>),
+}
+
+impl Compiled {
+    fn new(whole: &str) -> Option<Self> {
+        let general = || Some(Self::General(Box::new(Regex::new(whole).ok()?)));
+        Automaton::new(whole).map(Self::Simple).or_else(general)
+    }
+
+    fn matches(&self, value: &str) -> bool {
+        match self {
+            Self::Simple(automaton) => automaton.matches(value),
+            Self::General(regex) => regex.is_match(value),
+        }
+    }
+}
 
 impl Pattern {
     /// As the API reference writes it, for messages.
@@ -187,8 +207,11 @@ impl Pattern {
             refused_start,
         } = self.text();
         let refused = !refused_start.is_empty() && value.starts_with(refused_start);
-        let compiled = COMPILED[usize::from(self.0)].get_or_init(|| Regex::new(whole).ok());
-        !refused && compiled.as_ref().is_some_and(|regex| regex.is_match(value))
+        let compiled = COMPILED[usize::from(self.0)].get_or_init(|| Compiled::new(whole));
+        !refused
+            && compiled
+                .as_ref()
+                .is_some_and(|compiled| compiled.matches(value))
     }
 
     fn text(self) -> &'static PatternText {

@@ -25,6 +25,27 @@ impl From<usize> for Segment {
     }
 }
 
+/// One step into arguments that are being looked at: most of them are right, and none of their names is copied then.
+#[derive(Copy, Clone)]
+pub(super) enum Step<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+impl From<Step<'_>> for Segment {
+    fn from(step: Step<'_>) -> Self {
+        match step {
+            Step::Key(key) => Self::Key(key.to_owned()),
+            Step::Index(index) => Self::Index(index),
+        }
+    }
+}
+
+/// The path that these steps are.
+pub(super) fn path(steps: &[Step<'_>]) -> Vec<Segment> {
+    steps.iter().copied().map(Segment::from).collect()
+}
+
 /// A path as people write it: `UserSettings.CustomImages[2].ImageName`.
 pub fn display_path(path: &[Segment]) -> String {
     let mut text = String::new();

@@ -60,8 +60,12 @@ async fn start() -> anyhow::Result<()> {
 /// Builds what the first event needs and the first poll does not, while the poll is under way. An event that comes before
 /// that builds it itself.
 async fn make_ready(function: Arc<Function>) {
-    // Long enough for the poll to be sent.
+    // Long enough for the poll to be sent; and where it was not, because the processor was somebody else's meanwhile, the
+    // connection is opened, greeted and written to first.
     tokio::time::sleep(Duration::from_millis(1)).await;
+    for _ in 0..4 {
+        tokio::task::yield_now().await;
+    }
     let rules = function.usher.rules.rules.iter();
     for call in rules.flat_map(|rule| &rule.calls) {
         function.usher.services.prepare(call.operation);

@@ -17,8 +17,7 @@ const LONGEST_KEY: usize = 256;
 
 /// Reads the text into the reader; nothing when that is for the general parser to do, with a new reader.
 pub(super) fn read<'t>(text: &'t str, reader: &mut Reader<'t>) -> Option<()> {
-    let plain = |byte: &u8| *byte == b'\n' || (b' '..=b'~').contains(byte);
-    if !text.as_bytes().iter().all(plain) {
+    if !is_plain(text.as_bytes()) {
         return None;
     }
     let mut scan = Scan {
@@ -39,6 +38,44 @@ pub(super) fn read<'t>(text: &'t str, reader: &mut Reader<'t>) -> Option<()> {
     (scan.at == text.len()).then_some(())
 }
 
+/// Whether there are ends of lines and printable ASCII only. Eight bytes are looked at in one go, each by the highest of its
+/// bits, so that none is carried into the next.
+fn is_plain(text: &[u8]) -> bool {
+    const ALL: u64 = u64::MAX / 255;
+    const HIGH: u64 = ALL * 0x80;
+    let (eights, rest) = text.as_chunks::<8>();
+    let unusual = |eight: &[u8; 8]| {
+        let bytes = u64::from_le_bytes(*eight);
+        let low = bytes & !HIGH;
+        let control = !((low | HIGH) - ALL * u64::from(b' '));
+        let no_line_end = (low ^ (ALL * u64::from(b'\n'))) + (HIGH - ALL);
+        let delete = low + ALL;
+        (bytes | delete | (control & no_line_end)) & HIGH != 0
+    };
+    let plain = |byte: &u8| *byte == b'\n' || (b' '..=b'~').contains(byte);
+    !eights.iter().any(unusual) && rest.iter().all(plain)
+}
+
+/// The characters of keys without quotes, and those of texts without quotes that have no meaning wherever they stand.
+static KEY: [bool; 256] = bytes(b"_-$.");
+static TEXT: [bool; 256] = bytes(b"_-$./ +()<>=~@*%&!?;|^\\`");
+
+/// ASCII letters, digits, and these.
+const fn bytes(more: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut at = 0;
+    while at < more.len() {
+        table[more[at] as usize] = true;
+        at += 1;
+    }
+    table
+}
+
 struct Scan<'t, 'r> {
     text: &'t str,
     at: usize,
@@ -53,6 +90,13 @@ impl<'t> Scan<'t, '_> {
 
     fn byte(&self, at: usize) -> Option<u8> {
         self.text.as_bytes().get(at).copied()
+    }
+
+    /// Passes the bytes of a class.
+    fn skip(&mut self, class: &[bool; 256]) {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let end = rest.iter().position(|byte| !class[usize::from(*byte)]);
+        self.at += end.unwrap_or(rest.len());
     }
 
     fn spaces(&mut self) {
@@ -82,6 +126,10 @@ impl<'t> Scan<'t, '_> {
     }
 
     fn line_end(&mut self) {
+        if self.peek() == Some(b'\n') {
+            self.at += 1;
+            return;
+        }
         let rest = self.text.get(self.at..).unwrap_or_default();
         self.at += rest.find('\n').map_or(rest.len(), |end| end + 1);
     }
@@ -119,7 +167,7 @@ impl<'t> Scan<'t, '_> {
             self.at += 1;
             self.spaces();
         }
-        self.begin(Entries::List(Vec::new()))?;
+        self.begin(Entries::List)?;
         self.at = dash;
         loop {
             let dash = self.at;
@@ -148,7 +196,7 @@ impl<'t> Scan<'t, '_> {
     }
 
     fn mapping(&mut self, column: usize) -> Option<usize> {
-        self.begin(Entries::Object(Vec::new(), None))?;
+        self.begin(Entries::Object(None))?;
         loop {
             let (value, style, place) = self.key(false)?;
             self.scalar(value, style, place)?;
@@ -194,15 +242,10 @@ impl<'t> Scan<'t, '_> {
         let key = if quoted {
             self.quoted()?
         } else {
-            let inner = |byte: u8| {
-                byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'$' | b'.')
-            };
             if !self.peek()?.is_ascii_alphanumeric() && !matches!(self.peek()?, b'_' | b'$') {
                 return None;
             }
-            while self.peek().is_some_and(inner) {
-                self.at += 1;
-            }
+            self.skip(&KEY);
             let key = self.text.get(start..self.at)?;
             (Cow::Borrowed(key), ScalarStyle::Plain, start..self.at)
         };
@@ -253,7 +296,11 @@ impl<'t> Scan<'t, '_> {
         if !begins {
             return None;
         }
-        while let Some(byte) = self.peek() {
+        loop {
+            self.skip(&TEXT);
+            let Some(byte) = self.peek() else {
+                break;
+            };
             match byte {
                 b'\n' => break,
                 b',' | b']' | b'}' if flow => break,
@@ -274,8 +321,8 @@ impl<'t> Scan<'t, '_> {
     fn flow(&mut self, lines: bool) -> Option<()> {
         let object = self.peek()? == b'{';
         let (close, entries) = match object {
-            true => (b'}', Entries::Object(Vec::new(), None)),
-            false => (b']', Entries::List(Vec::new())),
+            true => (b'}', Entries::Object(None)),
+            false => (b']', Entries::List),
         };
         self.begin(entries)?;
         self.at += 1;
@@ -361,6 +408,18 @@ mod tests {
         let json = node.to_value();
         // Expressions in double quotes inside of JSON would need escapes.
         assert!(agree(&json.to_string()) && agree(&format!("{json:#}")));
+    }
+
+    #[test]
+    fn every_byte_is_told_apart_wherever_it_stands() {
+        for byte in 0..=u8::MAX {
+            for place in 0..17 {
+                let mut text = [b'a'; 17];
+                text[place] = byte;
+                let plain = byte == b'\n' || (b' '..=b'~').contains(&byte);
+                assert_eq!(super::is_plain(&text), plain, "{byte} at {place}");
+            }
+        }
     }
 
     #[test]

@@ -69,6 +69,10 @@ pub(super) struct Reader<'t> {
     text: &'t str,
     json: bool,
     open: Vec<Open<'t>>,
+    /// The entries of all lists and of all objects that are open, those of the innermost last. Each gets room of its own when
+    /// it is complete, and not more than it needs.
+    items: Vec<Node<'t>>,
+    members: Vec<Member<'t>>,
     root: Option<Node<'t>>,
     anchors: Anchors<'t>,
     problems: Vec<Problem>,
@@ -78,12 +82,26 @@ pub(super) struct Reader<'t> {
 struct Open<'t> {
     start: usize,
     anchor: usize,
+    /// Where its own entries begin among those of all that are open.
+    first: usize,
     entries: Entries<'t>,
 }
 
 pub(super) enum Entries<'t> {
-    List(Vec<Node<'t>>),
-    Object(Vec<Member<'t>>, Option<(Cow<'t, str>, Range<usize>)>),
+    List,
+    /// With the key whose value is due.
+    Object(Option<(Cow<'t, str>, Range<usize>)>),
+}
+
+/// So many members are compared each with each, which takes less than to sort them.
+const FEW: usize = 16;
+
+fn repeats(members: &[Member<'_>]) -> bool {
+    let mut positions = members.iter().enumerate();
+    positions.any(|(position, member)| {
+        let mut before = members.iter().take(position);
+        before.any(|other| other.key == member.key)
+    })
 }
 
 /// Boxed, because it is rare and large.
@@ -96,6 +114,8 @@ impl<'t> Reader<'t> {
             text,
             json: body.trim_start().starts_with('{'),
             open: Vec::new(),
+            items: Vec::new(),
+            members: Vec::new(),
             root: None,
             anchors: Anchors::default(),
             problems: Vec::new(),
@@ -128,12 +148,8 @@ impl<'t> Reader<'t> {
             Event::SequenceStart(..) | Event::MappingStart(..) if self.key_due() => {
                 Err(Box::new(bad_key(place)))
             }
-            Event::SequenceStart(_, anchor, _) => {
-                self.begin(place, anchor, Entries::List(Vec::new()))
-            }
-            Event::MappingStart(_, anchor, _) => {
-                self.begin(place, anchor, Entries::Object(Vec::new(), None))
-            }
+            Event::SequenceStart(_, anchor, _) => self.begin(place, anchor, Entries::List),
+            Event::MappingStart(_, anchor, _) => self.begin(place, anchor, Entries::Object(None)),
             Event::SequenceEnd | Event::MappingEnd => self.end(&place),
             Event::Alias(id) => self.alias(id, place),
             Event::DocumentStart(..) if self.root.is_some() => Err(Box::new(
@@ -165,7 +181,7 @@ impl<'t> Reader<'t> {
     fn key_due(&self) -> bool {
         matches!(
             self.open.last().map(|open| &open.entries),
-            Some(Entries::Object(_, None))
+            Some(Entries::Object(None))
         )
     }
 
@@ -178,9 +194,14 @@ impl<'t> Reader<'t> {
         if self.open.len() >= DEEPEST {
             return Err(Box::new(too_deep(place)));
         }
+        let first = match &entries {
+            Entries::List => self.items.len(),
+            Entries::Object(_) => self.members.len(),
+        };
         self.open.push(Open {
             start: place.start,
             anchor,
+            first,
             entries,
         });
         Ok(())
@@ -190,17 +211,20 @@ impl<'t> Reader<'t> {
         let Some(Open {
             start,
             anchor,
+            first,
             entries,
         }) = self.open.pop()
         else {
             return Ok(());
         };
         let (content, last) = match entries {
-            Entries::List(items) => {
+            Entries::List => {
+                let items: Vec<Node<'t>> = self.items.drain(first..).collect();
                 let last = items.last().map(|item| item.span.end);
                 (Content::List(items), last)
             }
-            Entries::Object(mut members, _) => {
+            Entries::Object(_) => {
+                let mut members: Vec<Member<'t>> = self.members.drain(first..).collect();
                 self.no_duplicates(&mut members);
                 let last = members.last().map(|member| member.value.span.end);
                 (Content::Object(members), last)
@@ -231,6 +255,9 @@ impl<'t> Reader<'t> {
             }
             !merge
         });
+        if members.len() <= FEW && !repeats(members) {
+            return;
+        }
         let mut order: Vec<&Member<'t>> = members.iter().collect();
         order.sort_by(|a, b| {
             a.key
@@ -259,10 +286,14 @@ impl<'t> Reader<'t> {
         place: Range<usize>,
     ) -> Result<(), Fatal> {
         if let Some(Open {
-            entries: Entries::Object(_, key @ None),
+            entries: Entries::Object(key @ None),
             ..
         }) = self.open.last_mut()
         {
+            if anchor == 0 {
+                *key = Some((value, place));
+                return Ok(());
+            }
             *key = Some((value.clone(), place.clone()));
             let content = Content::Text(value, style.into());
             return self.anchors.keep(anchor, || Node {
@@ -273,8 +304,9 @@ impl<'t> Reader<'t> {
         let content = match style {
             // The parser gives `~` for nothing at all.
             ScalarStyle::Plain if place.is_empty() => Content::Null,
-            ScalarStyle::Plain => match resolve(value.clone(), self.json) {
-                Ok(content) => content,
+            ScalarStyle::Plain => match resolve(&value, self.json) {
+                Ok(Some(content)) => content,
+                Ok(None) => Content::Text(value, Style::Verbatim),
                 Err(ambiguous) => {
                     self.problems
                         .push(unclear(&value, &ambiguous, place.clone()));
@@ -306,10 +338,10 @@ impl<'t> Reader<'t> {
     fn value(&mut self, node: Node<'t>, anchor: usize) -> Result<(), Fatal> {
         self.anchors.keep(anchor, || node.clone())?;
         match self.open.last_mut().map(|open| &mut open.entries) {
-            Some(Entries::List(items)) => items.push(node),
-            Some(Entries::Object(members, key)) => {
+            Some(Entries::List) => self.items.push(node),
+            Some(Entries::Object(key)) => {
                 if let Some((key, key_span)) = key.take() {
-                    members.push(Member {
+                    self.members.push(Member {
                         key,
                         key_span,
                         value: node,

@@ -1,7 +1,5 @@
 //! What a plain scalar is, and what it could be taken for.
 
-use std::borrow::Cow;
-
 use granit_parser::ScalarStyle;
 use serde_json::Number;
 
@@ -46,12 +44,19 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("null", "null", "null"),
 ];
 
-/// Resolves a plain scalar. In a JSON text `1e3` is a number; YAML readers disagree about it.
-pub(super) fn resolve(text: Cow<'_, str>, json: bool) -> Result<Content<'_>, Ambiguous> {
-    match text.as_ref() {
-        "" | "~" | "null" => return Ok(Content::Null),
-        "true" => return Ok(Content::Bool(true)),
-        "false" => return Ok(Content::Bool(false)),
+/// The longest of them, in bytes.
+const LONGEST_WORD: usize = 5;
+
+/// Resolves a plain scalar; nothing when it is the text as written. In a JSON text `1e3` is a number; YAML readers disagree
+/// about it.
+pub(super) fn resolve(text: &str, json: bool) -> Result<Option<Content<'static>>, Ambiguous> {
+    if text.len() > LONGEST_WORD && !begins_like_a_number(text) {
+        return Ok(None);
+    }
+    match text {
+        "" | "~" | "null" => return Ok(Some(Content::Null)),
+        "true" => return Ok(Some(Content::Bool(true))),
+        "false" => return Ok(Some(Content::Bool(false))),
         _ => {}
     }
     let word = WORDS
@@ -63,17 +68,17 @@ pub(super) fn resolve(text: Cow<'_, str>, json: bool) -> Result<Content<'_>, Amb
             write: Some(write),
         });
     }
-    if !looks_like_a_number(&text) {
-        return Ok(Content::Text(text, Style::Verbatim));
+    if !looks_like_a_number(text) {
+        return Ok(None);
     }
-    let number = (is_json_number(&text) && (json || text.contains('.') || !has_exponent(&text)))
-        .then(|| serde_json::from_str::<Number>(&text).ok())
+    let number = (is_json_number(text) && (json || text.contains('.') || !has_exponent(text)))
+        .then(|| serde_json::from_str::<Number>(text).ok())
         .flatten();
     // A whole number that fits no integer would be rounded.
     let exact =
         |number: &Number| !number.is_f64() || text.contains(['.', 'e', 'E']) || text == "-0";
     match number {
-        Some(number) if exact(&number) => Ok(Content::Number(number)),
+        Some(number) if exact(&number) => Ok(Some(Content::Number(number))),
         _ => Err(Ambiguous {
             taken_for: "a number",
             write: None,
@@ -94,8 +99,17 @@ fn is_json_number(text: &str) -> bool {
     !leading && sound && !text.starts_with('+')
 }
 
+/// Whether a number, in any spelling, can begin like this.
+fn begins_like_a_number(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+}
+
 /// Whether any YAML reader takes the text for a number: YAML 1.1's and 1.2's spellings, those of JSON among them.
 fn looks_like_a_number(text: &str) -> bool {
+    if !begins_like_a_number(text) {
+        return false;
+    }
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let lower = unsigned.to_ascii_lowercase();
     if matches!(lower.as_str(), ".inf" | ".nan") {
@@ -146,17 +160,14 @@ mod tests {
         ] {
             let value = serde_json::from_str(text).expect("JSON");
             assert_eq!(
-                resolve(text.into(), false),
-                Ok(Content::Number(value)),
+                resolve(text, false),
+                Ok(Some(Content::Number(value))),
                 "{text}"
             );
         }
-        assert!(matches!(
-            resolve("1e3".into(), true),
-            Ok(Content::Number(_))
-        ));
-        assert_eq!(resolve("true".into(), false), Ok(Content::Bool(true)));
-        assert_eq!(resolve("~".into(), false), Ok(Content::Null));
+        assert!(matches!(resolve("1e3", true), Ok(Some(Content::Number(_)))));
+        assert_eq!(resolve("true", false), Ok(Some(Content::Bool(true))));
+        assert_eq!(resolve("~", false), Ok(Some(Content::Null)));
     }
 
     #[test]
@@ -186,7 +197,7 @@ mod tests {
             "123456789012345678901234567890",
             "0b101",
         ] {
-            assert!(resolve(text.into(), false).is_err(), "{text}");
+            assert!(resolve(text, false).is_err(), "{text}");
         }
     }
 
@@ -212,8 +223,7 @@ mod tests {
             "ml.t3.medium",
             "<<",
         ] {
-            let expected = Content::Text(text.into(), Style::Verbatim);
-            assert_eq!(resolve(text.into(), false), Ok(expected), "{text}");
+            assert_eq!(resolve(text, false), Ok(None), "{text}");
         }
     }
 }

@@ -50,8 +50,10 @@ impl Function {
         }
     }
 
-    /// Compiles the patterns that computed values are held against; those of constants were needed to check the file.
+    /// Puts the rules' patterns together, and compiles those that computed values are held against; those of constants were needed
+    /// to check the file.
     pub fn compile_patterns(&self) {
+        self.usher.rules.prepare();
         for call in self.usher.rules.rules.iter().flat_map(|rule| &rule.calls) {
             for (path, _) in call.expressions() {
                 let shape = call.operation.shape_at(&path);

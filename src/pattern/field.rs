@@ -24,6 +24,20 @@ impl Field {
             .any(|operator| operator.accepts(value))
     }
 
+    /// Whether it asks for texts and nothing else. An address is none: it has several spellings.
+    pub(super) fn lists_texts(&self) -> bool {
+        let text = |operator: &Operator| matches!(operator, Operator::Text(_));
+        !self.absent && self.operators.iter().all(text)
+    }
+
+    /// The texts that it asks for.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.operators.iter().filter_map(|operator| match operator {
+            Operator::Text(text) => Some(&**text),
+            _ => None,
+        })
+    }
+
     /// What the field asks for, in words, one text per alternative.
     pub(super) fn expected(&self) -> Vec<String> {
         let absent = self.absent.then(|| "no value".to_owned());

@@ -2,7 +2,6 @@
 //!
 //! The answer may have too many combinations, never too few: each one is checked in full afterwards.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 
 use serde_json::{Number as JsonNumber, Value};
@@ -12,30 +11,31 @@ use super::fold::{self, Part};
 use super::interval::Intervals;
 use super::number::{self, Number};
 use super::operator::Operator;
+use crate::hash::Table;
 
 type Owners = Vec<u32>;
 
 /// The operators of all indexed combinations at one path.
 #[derive(Debug, Default)]
 pub(super) struct PathIndex {
-    texts: HashMap<Box<str>, Owners>,
+    texts: Table<Box<str>, Owners>,
     /// Strings without case, by [`fold::key`].
-    folded: HashMap<Box<str>, Owners>,
+    folded: Table<Box<str>, Owners>,
     starts: Affixes,
     ends: Affixes,
     folded_starts: Affixes,
     folded_ends: Affixes,
-    addresses: HashMap<IpAddr, Owners>,
+    addresses: Table<IpAddr, Owners>,
     v4: Intervals,
     v6: Intervals,
-    numbers: HashMap<i64, Owners>,
-    written: HashMap<Box<str>, Owners>,
+    numbers: Table<i64, Owners>,
+    written: Table<Box<str>, Owners>,
     ranges: Intervals,
     yes: Owners,
     no: Owners,
     null: Owners,
     /// The rest, each operator once: it is tried on every value.
-    others: HashMap<Operator, Owners>,
+    others: Table<Operator, Owners>,
 }
 
 /// How an operator is found, for the choice of the field to index.
@@ -205,7 +205,7 @@ fn point(micros: i64) -> u128 {
 /// Beginnings or ends of strings. One look-up per length that occurs.
 #[derive(Debug, Default)]
 struct Affixes {
-    owners: HashMap<Box<str>, Owners>,
+    owners: Table<Box<str>, Owners>,
     /// In bytes, each once.
     lengths: Vec<usize>,
 }

@@ -47,13 +47,14 @@ mod operand;
 mod operator;
 mod overlap;
 mod parse;
+mod plain;
 mod problem;
 mod set;
 mod tree;
 mod wildcard;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
@@ -61,6 +62,7 @@ use self::combination::Combination;
 use self::field::Field;
 use self::flat::Flat;
 use self::tree::FieldTree;
+use crate::document::Node;
 
 pub use self::explain::{Explanation, FieldVerdict, Found};
 pub use self::overlap::{ALWAYS_AN_ARRAY, could_both_match};
@@ -70,9 +72,16 @@ pub use self::set::PatternSet;
 /// A compiled event pattern.
 #[derive(Clone)]
 pub struct Pattern {
-    tree: Arc<FieldTree>,
-    /// Any of these may match. More than one only with `$or`.
-    combinations: Arc<[Combination]>,
+    /// Any of these may match, each sorted by its fields' names. More than one only with `$or`.
+    combinations: Arc<[Vec<Arc<Field>>]>,
+    /// The same in a tree of their own, once an event is held against this pattern alone: a file's are matched together.
+    alone: OnceLock<Arc<Alone>>,
+}
+
+/// A pattern in a tree of its own.
+struct Alone {
+    tree: FieldTree,
+    combinations: Vec<Combination>,
 }
 
 impl Pattern {
@@ -81,17 +90,34 @@ impl Pattern {
     /// # Errors
     /// Every reason why EventBridge would refuse it, with its place. Members are read in the order the value holds them.
     pub fn parse(pattern: &Value) -> Result<Self, Vec<PatternProblem>> {
-        let combinations = parse::parse(pattern)?;
-        let names = combinations.iter().flatten().map(|field| &*field.name);
-        let (tree, paths) = FieldTree::new(names);
-        let mut paths = paths.into_iter();
-        let combinations = combinations.into_iter().map(|fields| {
-            let fields = paths.by_ref().take(fields.len()).zip(fields).collect();
-            Combination { fields }
-        });
-        Ok(Self {
-            combinations: combinations.collect(),
-            tree: Arc::new(tree),
+        Ok(Self::of(parse::parse(pattern)?))
+    }
+
+    /// As [`Pattern::parse`], for a pattern of a rules file. Nothing when something is wrong with it, or it has `$or`: that is for
+    /// [`Pattern::parse`] to read.
+    pub(crate) fn of_file(pattern: &Node<'_>) -> Option<Self> {
+        Some(Self::of(vec![plain::fields(pattern)?]))
+    }
+
+    fn of(combinations: Vec<Vec<Arc<Field>>>) -> Self {
+        Self {
+            combinations: combinations.into(),
+            alone: OnceLock::new(),
+        }
+    }
+
+    fn alone(&self) -> &Alone {
+        self.alone.get_or_init(|| {
+            let names = self.fields().flatten().map(|field| &*field.name);
+            let (tree, paths) = FieldTree::new(names);
+            let mut paths = paths.into_iter();
+            let combinations = self.fields().map(|fields| {
+                let fields = fields.iter().cloned();
+                let fields = paths.by_ref().take(fields.len()).zip(fields).collect();
+                Combination { fields }
+            });
+            let combinations = combinations.collect();
+            Arc::new(Alone { tree, combinations })
         })
     }
 
@@ -103,10 +129,11 @@ impl Pattern {
         if !event.is_object() {
             return false;
         }
-        let flat = Flat::new(&self.tree, event);
-        self.combinations
+        let Alone { tree, combinations } = self.alone();
+        let flat = Flat::new(tree, event);
+        combinations
             .iter()
-            .any(|combination| combination.matches(&self.tree, &flat))
+            .any(|combination| combination.matches(tree, &flat))
     }
 
     /// Whether the event matches by fields among which is this one, its keys joined by dots. With `$or`, alternatives that do
@@ -119,23 +146,39 @@ impl Pattern {
         if !event.is_object() {
             return false;
         }
-        let flat = Flat::new(&self.tree, event);
-        let mut naming = self.combinations.iter().filter(names);
-        naming.any(|combination| combination.matches(&self.tree, &flat))
+        let Alone { tree, combinations } = self.alone();
+        let flat = Flat::new(tree, event);
+        let mut naming = combinations.iter().filter(names);
+        naming.any(|combination| combination.matches(tree, &flat))
     }
 
     /// Says for each field whether it matches, what was expected there, and what the event has.
     ///
     /// With `$or`, of the combinations that the pattern allows the one that comes closest.
     pub fn explain(&self, event: &Value) -> Explanation {
-        explain::explain(&self.tree, &self.combinations, event)
+        let Alone { tree, combinations } = self.alone();
+        explain::explain(tree, combinations, event)
+    }
+
+    /// The fields for which every event that matches has one of these texts, each by its name, its keys joined by dots: those
+    /// that list nothing but texts, in all alternatives alike.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = &str>)> {
+        let mut combinations = self.combinations.iter();
+        let first = combinations.next().into_iter().flatten();
+        let others = combinations.as_slice();
+        let always = move |field: &&Arc<Field>| {
+            let same =
+                |other: &Vec<Arc<Field>>| other.iter().any(|other| Arc::ptr_eq(other, field));
+            field.lists_texts() && others.iter().all(same)
+        };
+        first
+            .filter(always)
+            .map(|field| (&*field.name, field.texts()))
     }
 
     /// The fields of each combination.
-    fn fields(&self) -> impl Iterator<Item = impl Iterator<Item = &Arc<Field>>> {
-        self.combinations
-            .iter()
-            .map(|combination| combination.fields.iter().map(|(_, field)| field))
+    fn fields(&self) -> impl Iterator<Item = &Vec<Arc<Field>>> {
+        self.combinations.iter()
     }
 }
 
@@ -143,7 +186,7 @@ impl fmt::Debug for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self
             .fields()
-            .map(|fields| fields.map(|field| &*field.name).collect::<Vec<_>>());
+            .map(|fields| fields.iter().map(|field| &*field.name).collect::<Vec<_>>());
         f.debug_tuple("Pattern")
             .field(&names.collect::<Vec<_>>())
             .finish()

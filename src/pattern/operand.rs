@@ -34,10 +34,7 @@ pub(super) enum Item {
 /// Reads one item, or records what is wrong with it.
 pub(super) fn item<'p>(value: &'p Value, problems: &mut Problems<'p>) -> Option<Item> {
     let operator = match value {
-        Value::String(text) => match address::parse(text) {
-            Some(address) => Operator::Address(address, text.as_str().into()),
-            None => Operator::Text(text.as_str().into()),
-        },
+        Value::String(text) => of_text(text),
         Value::Number(number) => Operator::Number(Number::of(number)),
         Value::Bool(flag) => Operator::Bool(*flag),
         Value::Null => Operator::Null,
@@ -51,6 +48,14 @@ pub(super) fn item<'p>(value: &'p Value, problems: &mut Problems<'p>) -> Option<
         Value::Object(members) => return matching(members, problems),
     };
     Some(Item::Has(operator))
+}
+
+/// What a string asks for.
+pub(super) fn of_text(text: &str) -> Operator {
+    match address::parse(text) {
+        Some(address) => Operator::Address(address, text.into()),
+        None => Operator::Text(text.into()),
+    }
 }
 
 /// Reads `{"operator": operand}`.

@@ -19,9 +19,9 @@ pub const ALWAYS_AN_ARRAY: &str = "resources";
 pub fn could_both_match(a: &Pattern, b: &Pattern) -> bool {
     a.combinations.iter().any(|a| {
         b.combinations.iter().any(|b| {
-            !a.fields.iter().any(|(_, field)| {
-                let other = b.fields.iter().find(|(_, other)| other.name == field.name);
-                other.is_some_and(|(_, other)| exclude(field, other))
+            !a.iter().any(|field| {
+                let other = b.iter().find(|other| other.name == field.name);
+                other.is_some_and(|other| exclude(field, other))
             })
         })
     })
@@ -38,6 +38,9 @@ fn exclude(a: &Field, b: &Field) -> bool {
 
 /// Whether it is certain that no single value is accepted by both.
 fn disjoint(a: &Operator, b: &Operator) -> bool {
+    if let (Operator::Text(a), Operator::Text(b)) = (a, b) {
+        return a != b;
+    }
     match (exact(a), exact(b)) {
         (Some(value), _) => return !b.accepts(&value),
         (None, Some(value)) => return !a.accepts(&value),

@@ -12,10 +12,10 @@ use super::operator::{Excluded, Operator};
 use super::problem::{PatternProblem, Problems, found};
 
 /// Deepest nesting of objects. EventBridge's limit on a pattern's size (4,096 characters at most) keeps below it in practice.
-const MAX_DEPTH: usize = 256;
+pub(super) const MAX_DEPTH: usize = 256;
 /// Most combinations that `$or` may make; the user guide's limit for it.
 const MAX_COMBINATIONS: usize = 1_000;
-const OR: &str = "$or";
+pub(super) const OR: &str = "$or";
 
 /// Names that make `$or` an ordinary field when they are used inside it, some reserved for operators that do not exist yet
 /// (aws/event-ruler, `Constants`).
@@ -64,10 +64,15 @@ pub(super) fn parse(pattern: &Value) -> Result<Vec<Vec<Arc<Field>>>, Vec<Pattern
     };
     let sorted = combinations.into_iter().map(|combination| {
         let mut fields: Vec<Arc<Field>> = combination.into_values().collect();
-        fields.sort_by(|a, b| a.name.encode_utf16().cmp(b.name.encode_utf16()));
+        sort(&mut fields);
         fields
     });
     Ok(sorted.collect())
+}
+
+/// As EventBridge looks at them.
+pub(super) fn sort(fields: &mut [Arc<Field>]) {
+    fields.sort_by(|a, b| a.name.encode_utf16().cmp(b.name.encode_utf16()));
 }
 
 struct Parser {
@@ -247,15 +252,7 @@ fn leaf<'p>(
             None => {}
         }
     }
-    let wildcards: Vec<_> = operators
-        .iter()
-        .flat_map(|operator| match operator {
-            Operator::Wildcard(wildcard) => std::slice::from_ref(wildcard),
-            Operator::AnythingBut(Excluded::Wildcards(wildcards)) => wildcards,
-            _ => &[],
-        })
-        .collect();
-    if complexity::too_complex(&wildcards) {
+    if too_complex(&operators) {
         problems.refuse::<()>(
             "too-complex",
             "the wildcards of this field are too complex for EventBridge".to_owned(),
@@ -273,4 +270,15 @@ fn leaf<'p>(
     for combination in combinations {
         combination.insert(Arc::clone(&name), Arc::clone(&field));
     }
+}
+
+/// Whether EventBridge would refuse a field with the wildcards of these operators.
+pub(super) fn too_complex(operators: &[Operator]) -> bool {
+    let wildcards = operators.iter().flat_map(|operator| match operator {
+        Operator::Wildcard(wildcard) => std::slice::from_ref(wildcard),
+        Operator::AnythingBut(Excluded::Wildcards(wildcards)) => wildcards,
+        _ => &[],
+    });
+    let wildcards: Vec<_> = wildcards.collect();
+    !wildcards.is_empty() && complexity::too_complex(&wildcards)
 }

@@ -1,6 +1,5 @@
 //! Many patterns, matched in one pass over the event.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use super::flat::Flat;
 use super::index::{self, Access, PathIndex};
 use super::operator::Operator;
 use super::tree::{FieldTree, PathId};
+use crate::hash::Table;
 
 /// Patterns compiled together.
 ///
@@ -155,18 +155,18 @@ impl Candidates {
 /// How often operators occur, to tell which field of a combination is most selective.
 struct Counts<'a> {
     /// Fields with the same operator at the same path.
-    same: HashMap<(PathId, &'a Operator), usize>,
+    same: Table<(PathId, &'a Operator), usize>,
     /// Intervals, and operators that are tried, at a path.
-    intervals: HashMap<PathId, usize>,
-    trials: HashMap<PathId, usize>,
+    intervals: Table<PathId, usize>,
+    trials: Table<PathId, usize>,
 }
 
 impl<'a> Counts<'a> {
     fn new(fields: &[&'a Arc<Field>], paths: &[PathId]) -> Self {
         let mut counts = Self {
-            same: HashMap::new(),
-            intervals: HashMap::new(),
-            trials: HashMap::new(),
+            same: Table::default(),
+            intervals: Table::default(),
+            trials: Table::default(),
         };
         for (field, path) in fields.iter().zip(paths) {
             for operator in &field.operators {
@@ -184,7 +184,7 @@ impl<'a> Counts<'a> {
 
     /// About how many combinations a value that this operator accepts would lead to, if they were filed here.
     fn weight(&self, path: PathId, operator: &Operator) -> usize {
-        let of = |counts: &HashMap<PathId, usize>| counts.get(&path).copied().unwrap_or(1);
+        let of = |counts: &Table<PathId, usize>| counts.get(&path).copied().unwrap_or(1);
         match index::access(operator) {
             Access::Key => self.same.get(&(path, operator)).copied().unwrap_or(1),
             Access::Affix => 2 + self.same.get(&(path, operator)).copied().unwrap_or(1),

@@ -1,6 +1,6 @@
 //! The fields that patterns ask about, as a tree of keys.
 
-use std::collections::HashMap;
+use crate::hash::Table;
 
 /// A path that patterns ask about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,7 +13,7 @@ pub(super) const ROOT: NodeId = NodeId(0);
 
 #[derive(Debug, Default)]
 struct Node {
-    children: HashMap<Box<str>, NodeId>,
+    children: Table<Box<str>, NodeId>,
     path: Option<PathId>,
 }
 

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use serde_json::{Map, Value as Json};
 
-use super::arguments::Reading;
+use super::arguments::{Reading, Sketch, templates};
 use super::loading::{Keys, Loading, Value};
 use super::rule::RuleReader;
 use super::unknown_values::members_with_unknown_values;
-use super::{CallTemplate, Template, privileges, target_kind, violations};
+use super::{CallTemplate, privileges, target_kind, violations};
 use crate::api::{Operation, UNKNOWN_VALUES_BY_DEFAULT};
 use crate::document::{Member, Step};
 use crate::problem::Problem;
@@ -22,7 +22,7 @@ const KEYS: Keys = Keys {
 pub(super) struct Call<'a> {
     pub operation: Operation,
     pub with: &'a Member<'a>,
-    pub template: Vec<(String, Template)>,
+    pub sketch: Vec<(&'a str, Sketch<'a>)>,
     /// The arguments, with the values of expressions that are known; the others stand as they are written.
     pub arguments: Json,
 }
@@ -54,11 +54,11 @@ pub(super) fn call<'a>(
             return None;
         };
         let mut reading = Reading::new(operation, &mut reader.compiler);
-        let (template, arguments) = reading.members(loading, members);
+        let (sketch, arguments) = reading.members(loading, members);
         let call = Call {
             operation: operation?,
             with,
-            template,
+            sketch,
             arguments: Json::Object(arguments),
         };
         violations::report(loading, &call, &allow_unknown_values);
@@ -66,9 +66,14 @@ pub(super) fn call<'a>(
         protected(loading, &call, &reader.guards);
         Some(call)
     })?;
+    // With an error in it, the call is never made.
+    let with = match call.arguments {
+        Json::Object(arguments) => templates(call.sketch, arguments),
+        _ => Vec::new(),
+    };
     Some(CallTemplate {
         operation: call.operation,
-        with: call.template,
+        with,
         allow_unknown_values,
         settle,
         line: reader.compiler.lines.place(value.node.span.start).0,
@@ -148,7 +153,7 @@ fn finspace(loading: &Loading<'_>, span: Range<usize>) -> Problem {
 
 /// A target that is known now and never changed makes the call useless.
 fn protected<'a>(loading: &mut Loading<'a>, call: &Call<'a>, guards: &super::guards::Guards) {
-    let Some(names) = constant_identity(call.operation, &call.template) else {
+    let Some(names) = constant_identity(call) else {
         return;
     };
     let target = format!("{}/{}", target_kind(call.operation), names.join("/"));
@@ -181,15 +186,15 @@ fn protected<'a>(loading: &mut Loading<'a>, call: &Call<'a>, guards: &super::gua
 }
 
 /// The identity's values if all of them are known.
-fn constant_identity(operation: Operation, template: &[(String, Template)]) -> Option<Vec<&str>> {
+fn constant_identity<'c>(call: &'c Call<'_>) -> Option<Vec<&'c str>> {
     let known = |name: &&str| {
-        let (_, value) = template.iter().find(|(member, _)| member == name)?;
-        match value {
-            Template::Constant(value) => value.as_str(),
-            Template::Expression(_) | Template::Object(_) | Template::List(_) => None,
+        let (_, sketch) = call.sketch.iter().find(|(member, _)| member == name)?;
+        match sketch {
+            Sketch::Constant => call.arguments.get(name)?.as_str(),
+            Sketch::Expression(_) | Sketch::Object(_) | Sketch::List(_) => None,
         }
     };
-    operation.identity().iter().map(known).collect()
+    call.operation.identity().iter().map(known).collect()
 }
 
 /// An object of arguments.

@@ -1,6 +1,5 @@
 //! Expressions of the file: each text is compiled once, and evaluated once if it reads nothing of the event.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use super::Computed;
 use super::loading::Loading;
 use crate::document::{Member, Node, Step};
 use crate::expression::{Evaluation, Expression, ExpressionProblem, Inputs, Limits, Scope};
+use crate::hash::Table;
 use crate::problem::{Lines, Problem};
 
 /// Compiles expressions and remembers them by their text.
@@ -17,7 +17,7 @@ pub(super) struct Compiler<'a> {
     names: Vec<&'a str>,
     pub constants: Map<String, Json>,
     pub lines: Lines<'a>,
-    compiled: HashMap<(&'a str, bool), Compiled>,
+    compiled: Table<(&'a str, bool), Compiled>,
     /// Without an event; nothing when the constants cannot be given to expressions.
     evaluation: Option<Evaluation>,
     /// The constants that some expression uses, or may use because it does not compile.
@@ -76,7 +76,7 @@ impl<'a> Compiler<'a> {
             names,
             constants,
             lines: Lines::new(loading.source),
-            compiled: HashMap::new(),
+            compiled: Table::default(),
             evaluation: evaluation.ok(),
         }
     }

@@ -1,6 +1,7 @@
 //! The rules file as a whole.
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use serde_json::Map;
 
@@ -13,7 +14,6 @@ use super::rule::{RuleReader, rule};
 use super::unknown_values::members_with_unknown_values;
 use super::{Problems, Rule, Rules, warnings};
 use crate::document::{self, Content, Member, Node, Step};
-use crate::pattern::PatternSet;
 use crate::problem::{Problem, Severity, locate};
 
 /// The largest rules file, in bytes: ten thousand rules take about a third of it.
@@ -176,7 +176,7 @@ fn whole<'a>(loading: &mut Loading<'a>, root: &'a Node<'a>) -> Option<Rules> {
         ..
     } = reader;
     Some(Rules {
-        patterns: PatternSet::new(rules.iter().map(|rule| &rule.when)),
+        patterns: OnceLock::new(),
         constants: compiler.constants,
         guards: guards.config,
         allow_unknown_values,

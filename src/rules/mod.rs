@@ -23,6 +23,7 @@ mod violations;
 mod warnings;
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 
@@ -47,7 +48,8 @@ pub struct Rules {
     pub allow_unknown_values: Vec<String>,
     /// In the file's order.
     pub rules: Vec<Rule>,
-    patterns: PatternSet,
+    /// All patterns together, once the first event is held against them.
+    patterns: OnceLock<PatternSet>,
 }
 
 /// `guards` of the rules file.
@@ -101,9 +103,19 @@ impl Rules {
         passed_over
     }
 
+    /// Builds now what the first event would have to wait for.
+    pub fn prepare(&self) {
+        self.patterns();
+    }
+
+    fn patterns(&self) -> &PatternSet {
+        let patterns = || PatternSet::new(self.rules.iter().map(|rule| &rule.when));
+        self.patterns.get_or_init(patterns)
+    }
+
     fn sorted(&self, event: &Value) -> (Vec<&Rule>, Vec<&Rule>) {
         let failed = is_failed_call(event);
-        let matching = self.patterns.matching(event).into_iter();
+        let matching = self.patterns().matching(event).into_iter();
         matching
             .filter_map(|position| self.rules.get(position))
             .partition(|rule| !failed || rule.when.matches_naming(ERROR_CODE, event))

@@ -7,13 +7,11 @@
 //! A field is taken to have one value. Where an event has an array there, two rules that want different values can both match it and
 //! no warning says so; see [`could_both_match`].
 
-use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
-
 use super::Rule;
 use super::loading::path_text;
 use super::settings::{Setting, settings};
-use crate::document::{Content, Member, Node, Step};
+use crate::document::{Node, Step};
+use crate::hash::{Set, Table};
 use crate::pattern::{ALWAYS_AN_ARRAY, could_both_match};
 use crate::problem::Problem;
 
@@ -33,7 +31,6 @@ pub(super) struct Placed<'a> {
 /// nearest is named. Rules with errors take no part.
 pub(super) fn warnings(rules: &[Placed<'_>]) -> Vec<Problem> {
     let mut search = Search {
-        listed: rules.iter().map(|_| None).collect(),
         rules,
         budget: COMPARISONS,
         warnings: Vec::new(),
@@ -50,13 +47,8 @@ pub(super) fn warnings(rules: &[Placed<'_>]) -> Vec<Problem> {
     search.warnings
 }
 
-/// The fields for which a pattern lists texts and nothing else.
-type Listed<'a> = HashMap<String, Vec<&'a str>>;
-
 struct Search<'r, 'a> {
     rules: &'r [Placed<'a>],
-    /// By rule, once it is asked for.
-    listed: Vec<Option<Listed<'a>>>,
     budget: usize,
     warnings: Vec<Problem>,
 }
@@ -67,47 +59,51 @@ impl<'a> Search<'_, 'a> {
         if settings.windows(2).all(same) {
             return;
         }
-        for setting in settings {
-            if let (Some(listed @ None), Some(placed)) = (
-                self.listed.get_mut(setting.rule),
-                self.rules.get(setting.rule),
-            ) {
-                *listed = Some(listed_texts(placed.node));
-            }
-        }
         let field = self.telling_field(settings);
         let mut index = Index::default();
         for (position, later) in settings.iter().enumerate() {
-            let texts = field
-                .as_ref()
-                .and_then(|field| self.listed.get(later.rule)?.as_ref()?.get(field));
+            let mut listed = self.listed(later);
+            let texts = listed
+                .find(|(name, _)| Some(*name) == field)
+                .map(|(_, texts)| texts.collect::<Vec<&str>>());
             let (rules, budget) = (self.rules, &mut self.budget);
-            let earlier = match texts {
+            let earlier = match &texts {
                 Some(texts) => {
                     let candidates = index.candidates(texts);
                     nearest(rules, budget, settings, later, candidates)
                 }
                 None => nearest(rules, budget, settings, later, (0..position).rev()),
             };
-            index.add(position, texts);
+            index.add(position, texts.as_deref());
             self.warnings
                 .extend(earlier.map(|earlier| warning(self.rules, earlier, later)));
         }
     }
 
     /// The field with the most different texts.
-    fn telling_field(&self, settings: &[Setting<'_>]) -> Option<String> {
-        let mut texts: HashMap<&str, HashSet<&str>> = HashMap::new();
+    fn telling_field(&self, settings: &[Setting<'a>]) -> Option<&'a str> {
+        let mut texts: Table<&'a str, Set<&'a str>> = Table::default();
         for setting in settings {
-            let listed = self.listed.get(setting.rule).and_then(Option::as_ref);
-            for (field, listed) in listed.into_iter().flatten() {
+            for (field, listed) in self.listed(setting) {
                 texts.entry(field).or_default().extend(listed);
             }
         }
         let best = texts
             .into_iter()
             .max_by(|(a, some), (b, others)| some.len().cmp(&others.len()).then(b.cmp(a)))?;
-        Some(best.0.to_owned())
+        Some(best.0)
+    }
+
+    /// The fields for which the pattern of a setting's rule lists texts and nothing else. Of the values of an array no single one
+    /// tells.
+    fn listed(
+        &self,
+        setting: &Setting<'a>,
+    ) -> impl Iterator<Item = (&'a str, impl Iterator<Item = &'a str> + use<'a>)> + use<'a> {
+        let placed = self.rules.get(setting.rule);
+        let listed = placed.map(|placed| placed.rule.when.listed());
+        let mut listed = listed.into_iter().flatten();
+        std::iter::from_fn(move || listed.find(|(field, _)| *field != ALWAYS_AN_ARRAY))
     }
 }
 
@@ -136,12 +132,12 @@ fn nearest<'s, 'a>(
 /// Earlier settings by what their patterns list for one field.
 #[derive(Default)]
 struct Index<'a> {
-    by_text: HashMap<&'a str, Vec<usize>>,
+    by_text: Table<&'a str, Vec<usize>>,
     unlisted: Vec<usize>,
 }
 
 impl<'a> Index<'a> {
-    fn add(&mut self, position: usize, texts: Option<&Vec<&'a str>>) {
+    fn add(&mut self, position: usize, texts: Option<&[&'a str]>) {
         match texts {
             Some(texts) => texts
                 .iter()
@@ -165,43 +161,6 @@ impl<'a> Index<'a> {
             }
             Some(nearest)
         })
-    }
-}
-
-fn listed_texts<'a>(rule: &'a Node<'a>) -> Listed<'a> {
-    let mut listed = HashMap::new();
-    if let Some(when) = rule.member("when") {
-        collect(&when.value, "", &mut listed);
-    }
-    let texts = listed.into_iter();
-    texts
-        .filter_map(|(path, texts)| Some((path, texts?)))
-        .collect()
-}
-
-/// Nothing for a field that has something else than texts, or occurs twice.
-fn collect<'a>(node: &'a Node<'a>, path: &str, listed: &mut HashMap<String, Option<Vec<&'a str>>>) {
-    for Member { key, value, .. } in node.members().unwrap_or_default() {
-        // Its alternatives are no fields that always count; and of an array's values no single one tells.
-        if key == "$or" || path.is_empty() && key == ALWAYS_AN_ARRAY {
-            continue;
-        }
-        let path = match path {
-            "" => key.to_string(),
-            path => format!("{path}.{key}"),
-        };
-        match &value.content {
-            Content::Object(_) => collect(value, &path, listed),
-            Content::List(items) => {
-                // An address has several spellings.
-                let text =
-                    |item: &'a Node<'a>| item.text().filter(|text| text.parse::<IpAddr>().is_err());
-                let texts: Option<Vec<&str>> = items.iter().map(text).collect();
-                let texts = texts.filter(|_| !listed.contains_key(&path));
-                listed.insert(path, texts);
-            }
-            _ => {}
-        }
     }
 }
 

@@ -5,10 +5,11 @@
 //! expression reads is known from its text ([`crate::expression::Uses`]); constants, functions and concatenation add
 //! nothing to it.
 
+use super::arguments::Sketch;
 use super::call::Call;
 use super::guards::Guards;
 use super::loading::Loading;
-use super::{Computed, Template, violations};
+use super::{Computed, violations};
 use crate::api::{Kind, Segment, Shape, roles_in};
 use crate::expression::is_expression;
 use crate::problem::Problem;
@@ -49,12 +50,12 @@ fn constants(loading: &mut Loading<'_>, call: &Call<'_>, guards: &Guards) {
 
 fn computed(loading: &mut Loading<'_>, call: &Call<'_>) {
     let mut path = Vec::new();
-    for (name, template) in &call.template {
+    for (name, sketch) in &call.sketch {
         let Some(member) = call.operation.input().member(name) else {
             continue;
         };
-        path.push(Segment::Key(name.clone()));
-        visit(loading, call, member.shape, template, &mut path);
+        path.push(Segment::from(*name));
+        visit(loading, call, member.shape, sketch, &mut path);
         path.pop();
     }
 }
@@ -64,38 +65,38 @@ fn visit(
     loading: &mut Loading<'_>,
     call: &Call<'_>,
     shape: Shape,
-    template: &Template,
+    sketch: &Sketch<'_>,
     path: &mut Vec<Segment>,
 ) {
-    match (template, shape.kind()) {
-        (Template::Constant(_), _) => {}
-        (Template::Expression(computed), _) => {
+    match (sketch, shape.kind()) {
+        (Sketch::Constant, _) => {}
+        (Sketch::Expression(computed), _) => {
             if let Some(role) = role_below(shape) {
                 influence(loading, call, computed, path, &role);
             }
         }
-        (Template::Object(members), Kind::Structure { .. } | Kind::Map { .. }) => {
-            for (name, template) in members {
+        (Sketch::Object(members), Kind::Structure { .. } | Kind::Map { .. }) => {
+            for (name, sketch) in members {
                 let below = match shape.kind() {
                     Kind::Map { value, .. } => Some(value),
                     _ => shape.member(name).map(|member| member.shape),
                 };
                 if let Some(below) = below {
-                    path.push(Segment::Key(name.clone()));
-                    visit(loading, call, below, template, path);
+                    path.push(Segment::from(*name));
+                    visit(loading, call, below, sketch, path);
                     path.pop();
                 }
             }
         }
-        (Template::List(items), Kind::List { item, .. }) => {
-            for (index, template) in items.iter().enumerate() {
+        (Sketch::List(items), Kind::List { item, .. }) => {
+            for (index, sketch) in items.iter().enumerate() {
                 path.push(Segment::Index(index));
-                visit(loading, call, item, template, path);
+                visit(loading, call, item, sketch, path);
                 path.pop();
             }
         }
         // Of another type than the API's, which is reported as such.
-        (Template::Object(_) | Template::List(_), _) => {}
+        (Sketch::Object(_) | Sketch::List(_), _) => {}
     }
 }
 

@@ -1,6 +1,5 @@
 //! One rule: its name, its pattern, its time, its calls.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use super::call::call;
@@ -11,6 +10,7 @@ use super::pattern_codes::pattern_code;
 use super::{Computed, Rule};
 use crate::document::{Content, Member, Node, Step};
 use crate::expression::{is_expression, misplaced_delimiters};
+use crate::hash::Table;
 use crate::pattern::{Pattern, Segment, could_both_match};
 use crate::problem::Problem;
 
@@ -27,7 +27,7 @@ pub(super) struct RuleReader<'a> {
     pub guards: Guards,
     pub allow_unknown_values: Vec<String>,
     /// The names so far and where they stand.
-    pub names: HashMap<&'a str, Range<usize>>,
+    pub names: Table<&'a str, Range<usize>>,
     /// Where FinSpace is called first, and by which rule.
     pub finspace: Option<Problem>,
 }
@@ -113,7 +113,8 @@ fn when<'a>(
     let errors = loading.problems.len();
     let pattern = loading.within(Step::Key("when"), |loading| {
         verbatim(loading, &member.value);
-        match Pattern::parse(&member.value.to_value()) {
+        let parse = || Pattern::parse(&member.value.to_value());
+        match Pattern::of_file(&member.value).map_or_else(parse, Ok) {
             Ok(pattern) => Some(pattern),
             Err(problems) => {
                 for problem in problems {

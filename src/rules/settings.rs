@@ -1,6 +1,6 @@
 //! The constants that rules set, by what they set them on.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
 use serde_json::Value as Json;
 
@@ -8,6 +8,7 @@ use super::overlaps::Placed;
 use super::{CallTemplate, Template};
 use crate::api::Operation;
 use crate::document::Step;
+use crate::hash::Table;
 
 /// One constant that a rule sets.
 pub(super) struct Setting<'a> {
@@ -20,23 +21,25 @@ pub(super) struct Setting<'a> {
 
 /// Settings of the same member of what can be the same target, each group in the file's order.
 pub(super) fn settings<'a>(rules: &[Placed<'a>]) -> Vec<Vec<Setting<'a>>> {
-    let mut targets: HashMap<(Operation, Vec<String>), usize> = HashMap::new();
-    let mut groups: HashMap<(usize, Vec<Step<'a>>), usize> = HashMap::new();
+    // By target and path: positions among the settings.
+    let mut targets: Table<(Operation, Identity<'a>), Table<Vec<Step<'a>>, usize>> =
+        Table::default();
     let mut settings: Vec<Vec<Setting<'a>>> = Vec::new();
     for (position, placed) in rules.iter().enumerate() {
         for (call_position, call) in placed.rule.calls.iter().enumerate() {
             let Some(identity) = identity(call) else {
                 continue;
             };
-            let next = targets.len();
-            let target = *targets.entry((call.operation, identity)).or_insert(next);
+            let groups = targets.entry((call.operation, identity)).or_default();
             for (path, value) in leaves(call) {
-                let group = *groups
-                    .entry((target, path.clone()))
-                    .or_insert(settings.len());
-                if group == settings.len() {
-                    settings.push(Vec::new());
-                }
+                let group = match groups.get(path.as_slice()) {
+                    Some(group) => *group,
+                    None => {
+                        groups.insert(path.clone(), settings.len());
+                        settings.push(Vec::new());
+                        settings.len() - 1
+                    }
+                };
                 let setting = Setting {
                     rule: position,
                     call: call_position,
@@ -52,11 +55,14 @@ pub(super) fn settings<'a>(rules: &[Placed<'a>]) -> Vec<Vec<Setting<'a>>> {
     settings
 }
 
-/// What is written for the members that name the target.
-fn identity(call: &CallTemplate) -> Option<Vec<String>> {
+/// What is written for the members that name the target, and whether it is computed.
+type Identity<'a> = Vec<(Cow<'a, str>, bool)>;
+
+fn identity(call: &CallTemplate) -> Option<Identity<'_>> {
     let written = |name: &&str| match call.member(name)? {
-        Template::Constant(value) => Some(value.to_string()),
-        Template::Expression(computed) => Some(computed.source().to_owned()),
+        Template::Constant(Json::String(text)) => Some((text.into(), false)),
+        Template::Constant(value) => Some((value.to_string().into(), false)),
+        Template::Expression(computed) => Some((computed.source().into(), true)),
         Template::Object(_) | Template::List(_) => None,
     };
     call.operation.identity().iter().map(written).collect()

@@ -16,11 +16,18 @@ const APPS: [&str; 4] = [
 ];
 
 pub(super) fn settings(both: Both<'_>, settings: &str, found: &mut Vec<Violation>) {
-    for app in APPS {
+    // What is not asked for is not refused.
+    let Some(asked) = both.arguments.get(settings) else {
+        return;
+    };
+    let is_asked = |member: &str| asked.get(member).is_some();
+    for app in APPS.into_iter().filter(|app| is_asked(app)) {
         found.extend(default_in_list(both, settings, app));
     }
-    found.extend(default_given(both, settings));
-    found.extend(only_system(both, settings));
+    if is_asked("JupyterServerAppSettings") {
+        found.extend(default_given(both, settings));
+        found.extend(only_system(both, settings));
+    }
     found.extend(landing(both, settings));
 }
 
