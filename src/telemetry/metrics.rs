@@ -17,7 +17,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 use tracing::info;
 
@@ -54,10 +54,7 @@ pub(super) const FIELD: &str = "metric";
 
 /// Writes the metrics of an invocation that ends now.
 pub fn emit(reports: &[Report], now: OffsetDateTime) {
-    for line in lines(reports, now) {
-        let line = line.to_string();
-        info!(target: TARGET, metric = line.as_str());
-    }
+    lines(reports, now).iter().for_each(|line| tell(line));
 }
 
 /// Writes that so many events were refused before anyone asked what they would call.
@@ -65,21 +62,75 @@ pub fn emit_refused(events: usize, now: OffsetDateTime) {
     if events == 0 {
         return;
     }
-    let refused = json!({
-        "_aws": {
-            "Timestamp": millis(now),
-            "CloudWatchMetrics": [{
-                "Namespace": NAMESPACE,
-                "Dimensions": [DIMENSIONS],
-                "Metrics": [{"Name": "Refused", "Unit": "Count"}],
-            }],
-        },
-        "service": "usher",
-        "operation": "admit",
-        "Refused": events,
-    });
-    let line = refused.to_string();
-    info!(target: TARGET, metric = line.as_str());
+    let aws = Aws {
+        timestamp: millis(now),
+        cloud_watch_metrics: &[Directive {
+            namespace: NAMESPACE,
+            dimensions: [&DIMENSIONS],
+            metrics: &[("Refused", "Count")],
+        }],
+    };
+    let [service, operation] = DIMENSIONS;
+    let refused = Members(&[
+        ("_aws", Member::Aws(&aws)),
+        (service, Member::Text("usher")),
+        (operation, Member::Text("admit")),
+        ("Refused", Member::Count(events as u64)),
+    ]);
+    if let Ok(line) = serde_json::to_string(&refused) {
+        tell(&line);
+    }
+}
+
+fn tell(line: &str) {
+    info!(target: TARGET, metric = line);
+}
+
+/// Which members of a line are metrics, and by which dimensions.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Aws<'a> {
+    timestamp: i64,
+    cloud_watch_metrics: &'a [Directive<'a>],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Directive<'a> {
+    namespace: &'a str,
+    dimensions: [&'a [&'a str]; 1],
+    #[serde(serialize_with = "named")]
+    metrics: &'a [(&'a str, &'a str)],
+}
+
+fn named<S: Serializer>(metrics: &[(&str, &str)], out: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Metric<'a> {
+        name: &'a str,
+        unit: &'a str,
+    }
+    out.collect_seq(metrics.iter().map(|(name, unit)| Metric { name, unit }))
+}
+
+/// A line, member by member: what a line has comes of the names above. It is written as it stands, for every event has some, and
+/// building trees of them took as long as comparing a target with what is wanted of it.
+struct Members<'a>(&'a [(&'a str, Member<'a>)]);
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Member<'a> {
+    Aws(&'a Aws<'a>),
+    Text(&'a str),
+    Count(u64),
+    Counts(&'a [u64]),
+    Seconds(&'a [f64]),
+}
+
+impl Serialize for Members<'_> {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_map(self.0.iter().map(|(name, member)| (name, member)))
+    }
 }
 
 /// What the changes of one call and one outcome come to.
@@ -95,7 +146,7 @@ struct Sums {
 }
 
 /// One line for each call and outcome; more where there are more than a line holds.
-fn lines(reports: &[Report], now: OffsetDateTime) -> Vec<Value> {
+fn lines(reports: &[Report], now: OffsetDateTime) -> Vec<String> {
     let mut sums: BTreeMap<(&str, &str), Vec<Sums>> = BTreeMap::new();
     let mut counted: BTreeSet<(&str, &str)> = BTreeSet::new();
     for report in reports {
@@ -139,7 +190,7 @@ impl Sums {
         self.duplicates += u64::from(change.repeated);
     }
 
-    fn line(self, call: &str, outcome: &str, now: OffsetDateTime) -> Value {
+    fn line(&self, call: &str, outcome: &str, now: OffsetDateTime) -> String {
         let Self {
             attempts,
             throttles,
@@ -147,35 +198,42 @@ impl Sums {
             ages,
             duplicates,
         } = self;
-        let changes = latencies.len();
-        let those = |wanted: Outcome| if outcome == wanted.name() { changes } else { 0 };
+        let changes = latencies.len() as u64;
+        let those =
+            |wanted: Outcome| Member::Count(if outcome == wanted.name() { changes } else { 0 });
         let (service, operation) = call.split_once(':').unwrap_or((call, call));
-        let metrics = METRICS.map(|(name, unit)| json!({"Name": name, "Unit": unit}));
         let [service_name, operation_name] = DIMENSIONS;
-        json!({
-            "_aws": {
-                "Timestamp": millis(now),
-                "CloudWatchMetrics": [
-                    {"Namespace": NAMESPACE, "Dimensions": [DIMENSIONS], "Metrics": metrics},
-                    {
-                        "Namespace": NAMESPACE,
-                        "Dimensions": [[service_name, operation_name, BY_OUTCOME]],
-                        "Metrics": [{"Name": "Changes", "Unit": "Count"}],
-                    },
-                ],
-            },
-            (service_name): service,
-            (operation_name): operation,
-            (BY_OUTCOME): outcome,
-            "Changes": changes,
-            "Attempts": attempts,
-            "Throttles": throttles,
-            "Latency": latencies,
-            "EventAge": ages,
-            "Stale": those(Outcome::Stale),
-            "Duplicates": duplicates,
-            "Refused": those(Outcome::Refused),
-        })
+        let aws = Aws {
+            timestamp: millis(now),
+            cloud_watch_metrics: &[
+                Directive {
+                    namespace: NAMESPACE,
+                    dimensions: [&DIMENSIONS],
+                    metrics: &METRICS,
+                },
+                Directive {
+                    namespace: NAMESPACE,
+                    dimensions: [&[service_name, operation_name, BY_OUTCOME]],
+                    metrics: &[("Changes", "Count")],
+                },
+            ],
+        };
+        let line = Members(&[
+            ("_aws", Member::Aws(&aws)),
+            (service_name, Member::Text(service)),
+            (operation_name, Member::Text(operation)),
+            (BY_OUTCOME, Member::Text(outcome)),
+            ("Changes", Member::Count(changes)),
+            ("Attempts", Member::Count(*attempts)),
+            ("Throttles", Member::Count(*throttles)),
+            ("Latency", Member::Counts(latencies)),
+            ("EventAge", Member::Seconds(ages)),
+            ("Stale", those(Outcome::Stale)),
+            ("Duplicates", Member::Count(*duplicates)),
+            ("Refused", those(Outcome::Refused)),
+        ]);
+        // It has string keys and finite numbers only, so that this cannot fail.
+        serde_json::to_string(&line).unwrap_or_default()
     }
 }
 
@@ -187,10 +245,18 @@ fn millis(time: OffsetDateTime) -> i64 {
 mod tests {
     use std::time::Duration;
 
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::report::{Disposition, EventRef};
 
     const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+    fn lines(reports: &[Report], now: OffsetDateTime) -> Vec<Value> {
+        let lines = super::lines(reports, now);
+        let read = |line: &String| serde_json::from_str(line).expect("JSON");
+        lines.iter().map(read).collect()
+    }
 
     fn change(target: &str, outcome: Outcome) -> ChangeReport {
         ChangeReport {
