@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::Write;
 use std::sync::Mutex;
 
-use serde_json::{Map, Value};
+use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tracing::field::{Field, Visit};
@@ -34,32 +34,27 @@ impl<W: Write> Lines<W> {
         }
     }
 
-    fn line(&self, event: &Event<'_>) -> String {
-        let mut line = Map::new();
+    fn line(&self, event: &Event<'_>) -> Vec<u8> {
         if event.metadata().target() == metrics::TARGET {
-            event.record(&mut Fields(&mut line));
-            let metric = line.get(metrics::FIELD).and_then(Value::as_str);
-            return metric.unwrap_or_default().to_owned();
+            let mut metric = Metric(Vec::new());
+            event.record(&mut metric);
+            return metric.0;
         }
-        let timestamp = (self.now)().format(&Rfc3339).unwrap_or_default();
-        line.insert("timestamp".to_owned(), timestamp.into());
-        line.insert("level".to_owned(), event.metadata().level().as_str().into());
-        // It leads, wherever the call has it.
-        line.insert("message".to_owned(), Value::Null);
-        event.record(&mut Fields(&mut line));
-        tame(match self.format {
-            Format::Json => Value::Object(line).to_string(),
-            Format::Text => text(&line),
-        })
+        let level = event.metadata().level().as_str();
+        let mut line = Line::new(self.format, (self.now)(), level);
+        event.record(&mut line);
+        tame(line.end())
     }
 }
 
 impl<S: Subscriber, W: Write + Send + 'static> Layer<S> for Lines<W> {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
-        let line = self.line(event);
+        // Before the lock: what a value does to be printed, even to panic, concerns no other line.
+        let mut line = self.line(event);
+        line.push(b'\n');
         if let Ok(mut out) = self.out.lock() {
             // Where the log cannot be written there is nowhere left to say so.
-            let _ = writeln!(out, "{line}");
+            let _ = out.write_all(&line);
         }
     }
 }
@@ -79,41 +74,22 @@ pub fn filter(level: LevelFilter) -> Targets {
         .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
 }
 
-/// `timestamp LEVEL message name=value …`.
-fn text(line: &Map<String, Value>) -> String {
-    let mut text = String::new();
-    for (name, value) in line {
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        if !matches!(name.as_str(), "timestamp" | "level" | "message") {
-            text.push_str(name);
-            text.push('=');
-        }
-        match value {
-            Value::String(word) if is_plain(word) => text.push_str(word),
-            // In quotes, with escapes: no value can begin a line or a name of its own.
-            other => text.push_str(&other.to_string()),
-        }
-    }
-    text
-}
-
 /// Escapes what a terminal, or who splits a log into lines, could obey. Below a blank JSON has done it; these are left: DEL and
 /// the second set of control characters, among them one that begins an escape sequence; the line and paragraph separators of
 /// Unicode; the marks that turn the direction of writing. They stand in quotes only, so `\u` is right there.
-fn tame(line: String) -> String {
-    if !line.contains(is_wild) {
+fn tame(line: Vec<u8>) -> Vec<u8> {
+    let plain = |byte: &u8| matches!(byte, b' '..=b'~');
+    if line.iter().all(plain) {
         return line;
     }
     let mut tame = String::with_capacity(line.len());
-    for c in line.chars() {
+    for c in String::from_utf8_lossy(&line).chars() {
         match is_wild(c) {
             true => tame.push_str(&format!("\\u{:04x}", u32::from(c))),
             false => tame.push(c),
         }
     }
-    tame
+    tame.into_bytes()
 }
 
 fn is_wild(c: char) -> bool {
@@ -134,37 +110,130 @@ fn is_plain(word: &str) -> bool {
     !word.is_empty() && word.chars().all(plain)
 }
 
-struct Fields<'a>(&'a mut Map<String, Value>);
+/// What most lines are shorter than, in bytes.
+const LENGTH: usize = 512;
 
-impl Fields<'_> {
-    fn put(&mut self, field: &Field, value: Value) {
-        self.0.insert(field.name().to_owned(), value);
+/// A line as it is written: an object, or `timestamp LEVEL message name=value …`.
+struct Line {
+    format: Format,
+    text: Vec<u8>,
+    /// Where the message stands: it leads, wherever the call has it.
+    message: usize,
+    has_message: bool,
+}
+
+impl Line {
+    fn new(format: Format, now: OffsetDateTime, level: &str) -> Self {
+        let (before, between, after): (&[u8], &[u8], &[u8]) = match format {
+            Format::Json => (b"{\"timestamp\":\"", b"\",\"level\":\"", b"\",\"message\":"),
+            Format::Text => (b"", b" ", b" "),
+        };
+        let mut text = Vec::with_capacity(LENGTH);
+        text.extend(before);
+        // A Vec takes whatever is written to it.
+        let _ = now.format_into(&mut text, &Rfc3339);
+        text.extend(between);
+        text.extend(level.as_bytes());
+        text.extend(after);
+        Self {
+            format,
+            message: text.len(),
+            text,
+            has_message: false,
+        }
+    }
+
+    /// A value that is no text.
+    fn put(&mut self, name: &str, value: &impl Serialize) {
+        self.member(name, |text| json(text, value));
+    }
+
+    fn put_text(&mut self, name: &str, value: &str) {
+        match self.format {
+            Format::Text if is_plain(value) => {
+                self.member(name, |text| text.extend(value.as_bytes()));
+            }
+            // In quotes, with escapes: no value can begin a line or a name of its own.
+            Format::Text | Format::Json => self.put(name, &value),
+        }
+    }
+
+    fn member(&mut self, name: &str, value: impl FnOnce(&mut Vec<u8>)) {
+        match (name, self.format) {
+            ("message", _) if self.has_message => {}
+            ("message", _) => {
+                let others = self.text.split_off(self.message);
+                value(&mut self.text);
+                self.text.extend(others);
+                self.has_message = true;
+            }
+            // The line has its own, by which Lambda filters it.
+            ("timestamp" | "level", _) => {}
+            (_, Format::Json) => {
+                self.text.push(b',');
+                json(&mut self.text, &name);
+                self.text.push(b':');
+                value(&mut self.text);
+            }
+            (_, Format::Text) => {
+                self.text.push(b' ');
+                self.text.extend(name.as_bytes());
+                self.text.push(b'=');
+                value(&mut self.text);
+            }
+        }
+    }
+
+    fn end(mut self) -> Vec<u8> {
+        self.put("message", &());
+        if matches!(self.format, Format::Json) {
+            self.text.push(b'}');
+        }
+        self.text
     }
 }
 
-impl Visit for Fields<'_> {
+/// Fields are texts, numbers and flags, which all can be written.
+fn json(text: &mut Vec<u8>, value: &impl Serialize) {
+    let _ = serde_json::to_writer(text, value);
+}
+
+impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, format!("{value:?}").into());
+        self.put_text(field.name(), &format!("{value:?}"));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, value.into());
+        self.put_text(field.name(), value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, value.into());
+        self.put(field.name(), &value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, value.into());
+        self.put(field.name(), &value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, value.into());
+        self.put(field.name(), &value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, value.into());
+        self.put(field.name(), &value);
+    }
+}
+
+/// A metric line, which is written elsewhere and goes out as it is.
+struct Metric(Vec<u8>);
+
+impl Visit for Metric {
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == metrics::FIELD {
+            self.0.extend(value.as_bytes());
+        }
     }
 }
 
