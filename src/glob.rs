@@ -93,14 +93,42 @@ impl Glob {
 
     /// Whether the whole name matches. Takes at most time in proportion to the product of both lengths.
     pub fn matches(&self, name: &str) -> bool {
-        let (segments, separators) = split(name, self.kind);
-        separators == self.separators
-            && segments.len() == self.segments.len()
-            && self
-                .segments
-                .iter()
-                .zip(&segments)
-                .all(|(glob, text)| segment_matches(glob, text))
+        let mut separators = self.separators.iter();
+        let mut segments = self.segments.iter();
+        let mut rest = Some(name);
+        let mut slashes = 0;
+        while let Some(text) = rest {
+            let Some(glob) = segments.next() else {
+                return false;
+            };
+            let end = text.find([':', '/']).filter(|_| self.kind.splits(slashes));
+            let segment = end.and_then(|end| text.get(..end)).unwrap_or(text);
+            let separator = end.and_then(|end| text.get(end..)?.chars().next());
+            // After the last segment there is neither.
+            if separator != separators.next().copied() || !self.kind.matches(glob, segment) {
+                return false;
+            }
+            slashes += usize::from(separator == Some('/'));
+            rest = end.and_then(|end| text.get(end + 1..));
+        }
+        segments.next().is_none()
+    }
+}
+
+impl Kind {
+    /// Whether another segment may begin after so many slashes.
+    fn splits(self, slashes: usize) -> bool {
+        match self {
+            Self::Exact => true,
+            Self::Target => slashes < 2,
+        }
+    }
+
+    fn matches(self, glob: &[char], segment: &str) -> bool {
+        match self {
+            Self::Exact => segment_matches(glob, segment.chars()),
+            Self::Target => segment_matches(glob, segment.chars().flat_map(char::to_lowercase)),
+        }
     }
 }
 
@@ -141,30 +169,33 @@ fn split(text: &str, kind: Kind) -> (Vec<Vec<char>>, Vec<char>) {
 
 /// Greedy: each `*` takes as little as it can, and only the last one met is ever given more. That is enough, for
 /// what an earlier one could take, the last can as well.
-fn segment_matches(glob: &[char], text: &[char]) -> bool {
-    let (mut at, mut from) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while from < text.len() {
+fn segment_matches(glob: &[char], text: impl Iterator<Item = char> + Clone) -> bool {
+    let (mut at, mut from) = (0, text);
+    let mut star = None;
+    loop {
+        let mut next = from.clone();
+        let Some(found) = next.next() else {
+            return glob.iter().skip(at).all(|c| *c == '*');
+        };
         match glob.get(at) {
             Some('*') => {
-                star = Some((at, from));
+                star = Some((at, from.clone()));
                 at += 1;
             }
-            Some(c) if *c == '?' || text.get(from) == Some(c) => {
+            Some(c) if *c == '?' || *c == found => {
                 at += 1;
-                from += 1;
+                from = next;
             }
-            _ => match star {
+            _ => match &mut star {
                 Some((star_at, taken)) => {
-                    star = Some((star_at, taken + 1));
-                    at = star_at + 1;
-                    from = taken + 1;
+                    taken.next();
+                    at = *star_at + 1;
+                    from = taken.clone();
                 }
                 None => return false,
             },
         }
     }
-    glob.iter().skip(at).all(|c| *c == '*')
 }
 
 #[cfg(test)]
