@@ -52,15 +52,31 @@ pub fn decode<T>(
 /// place for one.
 struct Reader<'a> {
     value: &'a Value,
-    path: Vec<Segment>,
+    path: Vec<Step<'a>>,
     fault: Option<DecodeError>,
+}
+
+/// A step on the way to a value. Hardly any way is told.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+impl From<&Step<'_>> for Segment {
+    fn from(step: &Step<'_>) -> Self {
+        match step {
+            Step::Key(name) => Self::from(*name),
+            Step::Index(index) => Self::from(*index),
+        }
+    }
 }
 
 impl<'a> Reader<'a> {
     fn refuse(&mut self, message: String) -> SerdeError {
         let error = SerdeError::custom(message.clone());
         self.fault.get_or_insert_with(|| DecodeError {
-            path: self.path.clone(),
+            path: self.path.iter().map(Segment::from).collect(),
             message,
         });
         error
@@ -74,12 +90,12 @@ impl<'a> Reader<'a> {
     /// Reads a value below this one.
     fn below<T>(
         &mut self,
-        segment: Segment,
+        step: Step<'a>,
         value: &'a Value,
         read: impl FnOnce(&mut dyn ShapeDeserializer) -> Result<T, SerdeError>,
     ) -> Result<T, SerdeError> {
         let outer = std::mem::replace(&mut self.value, value);
-        self.path.push(segment);
+        self.path.push(step);
         let result = read(self);
         self.path.pop();
         self.value = outer;
@@ -130,12 +146,10 @@ impl ShapeDeserializer for Reader<'_> {
                 let help = nearest(name, known)
                     .map(|near| format!("; did you mean `{near}`?"))
                     .unwrap_or_default();
-                self.path.push(Segment::Key(name.clone()));
+                self.path.push(Step::Key(name));
                 return Err(self.refuse(format!("unknown member{help}")));
             };
-            self.below(Segment::Key(name.clone()), value, |reader| {
-                state(member, reader)
-            })?;
+            self.below(Step::Key(name), value, |reader| state(member, reader))?;
         }
         Ok(())
     }
@@ -150,7 +164,7 @@ impl ShapeDeserializer for Reader<'_> {
             return Err(self.mismatch("a list"));
         };
         for (index, item) in items.iter().enumerate() {
-            self.below(Segment::Index(index), item, &mut *state)?;
+            self.below(Step::Index(index), item, &mut *state)?;
         }
         Ok(())
     }
@@ -165,9 +179,7 @@ impl ShapeDeserializer for Reader<'_> {
             return Err(self.mismatch("an object"));
         };
         for (name, value) in object {
-            self.below(Segment::Key(name.clone()), value, |reader| {
-                state(name.clone(), reader)
-            })?;
+            self.below(Step::Key(name), value, |reader| state(name.clone(), reader))?;
         }
         Ok(())
     }

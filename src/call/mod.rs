@@ -3,6 +3,7 @@
 mod decode;
 mod encode;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -252,13 +253,13 @@ impl<'a> Strings<'a> {
 ///
 /// # Errors
 /// As [`Input::decode`].
-pub fn canonical(operation: Operation, arguments: &Value) -> Result<Value, DecodeError> {
+pub fn canonical(operation: Operation, arguments: &Value) -> Result<Cow<'_, Value>, DecodeError> {
     let encoded = match Input::decode(operation, arguments)? {
         Input::UserProfile(input) => encode(input.as_ref()),
         Input::Domain(input) => encode(input.as_ref()),
-        Input::DataZoneProfile(_) => return Ok(arguments.clone()),
+        Input::DataZoneProfile(_) => return Ok(Cow::Borrowed(arguments)),
         #[cfg(feature = "finspace")]
-        Input::KxUser(_) => return Ok(arguments.clone()),
+        Input::KxUser(_) => return Ok(Cow::Borrowed(arguments)),
     };
-    encoded.map_err(unbuildable)
+    encoded.map(Cow::Owned).map_err(unbuildable)
 }

@@ -1,5 +1,7 @@
 //! Two states of one target, member by member.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::{is_qualifier, place};
@@ -17,22 +19,29 @@ pub(super) struct Difference {
 }
 
 /// The observed target under the names that the update uses.
-pub(super) fn comparable(operation: Operation, observed: &Value) -> Value {
-    let mut members = observed.as_object().cloned().unwrap_or_default();
-    if operation == Operation::SageMakerUpdateDomain {
-        // DescribeDomain says `DomainSettings`, UpdateDomain takes `DomainSettingsForUpdate`: alike, but one member in
-        // it has another name too (API reference).
-        if let Some(Value::Object(mut settings)) = members.remove("DomainSettings") {
-            if let Some(rstudio) = settings.remove("RStudioServerProDomainSettings") {
-                settings.insert(
-                    "RStudioServerProDomainSettingsForUpdate".to_owned(),
-                    rstudio,
-                );
-            }
-            members.insert("DomainSettingsForUpdate".to_owned(), settings.into());
-        }
+pub(super) fn comparable(operation: Operation, observed: &Value) -> Cow<'_, Value> {
+    let renamed = match operation {
+        Operation::SageMakerUpdateDomain => observed.get("DomainSettings"),
+        Operation::SageMakerUpdateUserProfile
+        | Operation::DataZoneUpdateUserProfile
+        | Operation::FinSpaceUpdateKxUser => None,
+    };
+    if renamed.is_none() {
+        return Cow::Borrowed(observed);
     }
-    Value::Object(members)
+    let mut members = observed.as_object().cloned().unwrap_or_default();
+    // DescribeDomain says `DomainSettings`, UpdateDomain takes `DomainSettingsForUpdate`: alike, but one member in
+    // it has another name too (API reference).
+    if let Some(Value::Object(mut settings)) = members.remove("DomainSettings") {
+        if let Some(rstudio) = settings.remove("RStudioServerProDomainSettings") {
+            settings.insert(
+                "RStudioServerProDomainSettingsForUpdate".to_owned(),
+                rstudio,
+            );
+        }
+        members.insert("DomainSettingsForUpdate".to_owned(), settings.into());
+    }
+    Cow::Owned(Value::Object(members))
 }
 
 /// The target as it would be described once these arguments have been applied to what is `observed`.
@@ -141,14 +150,39 @@ fn companions(observed: &Value, merged: &Map<String, Value>, sent: &mut Map<Stri
 pub fn merge(now: Option<&Value>, wanted: &Value) -> Value {
     match (now, wanted) {
         (Some(Value::Object(now)), Value::Object(wanted)) => {
-            let mut merged = now.clone();
-            for (name, value) in wanted {
-                let value = merge(now.get(name), value);
+            let mut merged = Map::with_capacity(now.len().max(wanted.len()));
+            for (name, value) in now {
+                let value = match wanted.get(name) {
+                    Some(wanted) => merge(Some(value), wanted),
+                    None => value.clone(),
+                };
                 merged.insert(name.clone(), value);
+            }
+            for (name, value) in wanted {
+                if !now.contains_key(name) {
+                    merged.insert(name.clone(), value.clone());
+                }
             }
             Value::Object(merged)
         }
         (_, wanted) => wanted.clone(),
+    }
+}
+
+/// The same, where both can be taken apart.
+pub fn merged(now: Value, wanted: Value) -> Value {
+    match (now, wanted) {
+        (Value::Object(mut now), Value::Object(wanted)) => {
+            for (name, value) in wanted {
+                let value = match now.get_mut(&name) {
+                    Some(now) => merged(std::mem::take(now), value),
+                    None => value,
+                };
+                now.insert(name, value);
+            }
+            Value::Object(now)
+        }
+        (_, wanted) => wanted,
     }
 }
 
@@ -190,19 +224,22 @@ fn same_items(left: &[Value], right: &[Value]) -> bool {
     if left.len() != right.len() {
         return false;
     }
-    let text = |items: &[Value]| -> Option<Vec<String>> {
-        let texts = items.iter().map(|item| item.as_str().map(str::to_owned));
-        let mut texts: Vec<String> = texts.collect::<Option<_>>()?;
-        texts.sort_unstable();
-        Some(texts)
+    // What stands in the same order is the same set too.
+    let pairwise = || {
+        let mut pairs = left.iter().zip(right);
+        pairs.all(|(left, right)| same(Some(left), Some(right)))
     };
-    match (text(left), text(right)) {
-        (Some(left), Some(right)) => left == right,
-        _ => left
-            .iter()
-            .zip(right)
-            .all(|(left, right)| same(Some(left), Some(right))),
+    let texts = |items: &[Value]| items.iter().all(Value::is_string);
+    if !texts(left) || !texts(right) {
+        return pairwise();
     }
+    pairwise() || sorted(left) == sorted(right)
+}
+
+fn sorted(items: &[Value]) -> Vec<Option<&str>> {
+    let mut texts: Vec<_> = items.iter().map(Value::as_str).collect();
+    texts.sort_unstable();
+    texts
 }
 
 /// Absent, `null`, `[]`, `{}`, or an object of nothing but those.

@@ -10,12 +10,13 @@ mod show;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::api::{self, CheckOptions, Operation, Segment, Violation};
+use crate::api::{self, CheckOptions, Kind, Member, Operation, Segment, Shape, Violation};
 use crate::call::{DecodeError, Input, Target, canonical};
 use crate::report::{Cause, Failure, MemberChange};
 use crate::select::refuse;
 
-pub use diff::{after, described, merge};
+use diff::difference;
+pub use diff::{after, described, merge, merged};
 pub use show::{Action, Ended, EndedOne, Plan, Planned};
 
 /// What the rules want of one target, all calls merged.
@@ -49,16 +50,28 @@ pub struct Change {
 /// # Errors
 /// When the values break a constraint of the API, alone, together, or with what the target has.
 pub fn plan(desired: &Desired<'_>, observed: &Value) -> Result<Change, Failure> {
+    let options = options(desired.allow_unknown_values);
+    refuse(&api::check(
+        desired.target.operation(),
+        desired.arguments,
+        &options,
+    ))?;
+    planned(desired, observed)
+}
+
+/// The same for values that have been checked one by one.
+///
+/// # Errors
+/// As [`plan`].
+pub(crate) fn planned(desired: &Desired<'_>, observed: &Value) -> Result<Change, Failure> {
     let operation = desired.target.operation();
-    let options = CheckOptions {
-        computed: &|_| false,
-        allow_unknown_values: desired.allow_unknown_values,
-        partial: true,
-    };
-    refuse(&api::check(operation, desired.arguments, &options))?;
+    let options = options(desired.allow_unknown_values);
     let arguments = canonical(operation, desired.arguments).map_err(undecodable)?;
-    let observed_members = diff::comparable(operation, observed);
-    let difference = diff::difference(operation, &observed_members, &arguments);
+    let difference = difference(
+        operation,
+        &diff::comparable(operation, observed),
+        &arguments,
+    );
     refuse(&api::couplings(
         operation,
         &difference.merged,
@@ -78,15 +91,28 @@ pub fn plan(desired: &Desired<'_>, observed: &Value) -> Result<Change, Failure> 
     };
     Ok(Change {
         target: desired.target.clone(),
-        desired: arguments,
+        desired: arguments.into_owned(),
         members: difference.members,
         input,
         settle: desired.settle,
     })
 }
 
+/// What another rule or the target may bring is not missed here.
+fn options(allow_unknown_values: &[String]) -> CheckOptions<'_> {
+    CheckOptions {
+        computed: &|_| false,
+        allow_unknown_values,
+        partial: true,
+    }
+}
+
 /// Required members that nothing brought. Only these: what the target has already may well be newer than our model.
 fn missing(operation: Operation, arguments: &Value, options: &CheckOptions<'_>) -> Vec<Violation> {
+    // Hardly ever is one missing, and to tell that takes no look at values.
+    if is_whole(operation.input(), arguments) {
+        return Vec::new();
+    }
     let whole = CheckOptions {
         partial: false,
         ..*options
@@ -94,6 +120,28 @@ fn missing(operation: Operation, arguments: &Value, options: &CheckOptions<'_>) 
     let mut found = api::check(operation, arguments, &whole);
     found.retain(|violation| violation.code == "missing-member");
     found
+}
+
+/// Whether every structure has the members that it must have. As deep as the model, which is finite.
+fn is_whole(shape: Shape, value: &Value) -> bool {
+    match (shape.kind(), value) {
+        (Kind::Structure { members, .. }, Value::Object(given)) => {
+            let known = members.members();
+            let due = |member: &Member| !member.required || given.contains_key(member.name);
+            let below = |(name, value): (&String, &Value)| {
+                let member = known.iter().find(|member| member.name == name);
+                member.is_none_or(|member| is_whole(member.shape, value))
+            };
+            known.iter().all(due) && given.iter().all(below)
+        }
+        (Kind::List { item, .. }, Value::Array(items)) => {
+            items.iter().all(|value| is_whole(item, value))
+        }
+        (Kind::Map { value: shape, .. }, Value::Object(entries)) => {
+            entries.values().all(|value| is_whole(shape, value))
+        }
+        _ => true,
+    }
 }
 
 fn undecodable(error: DecodeError) -> Failure {
