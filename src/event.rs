@@ -1,5 +1,6 @@
 //! One event, in EventBridge's shape, whatever it arrived in.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -24,16 +25,26 @@ pub const MAX_NAME: usize = 256;
 /// event can be relied on. `id` and `time` are always there, filled in where the sender left them out.
 /// `Debug` prints no body.
 ///
-/// It is kept as text and parsed when it is asked for: as a tree it takes five times as much and more, and a batch can bring
-/// 10,000 of them.
-#[derive(Clone, PartialEq)]
+/// One of a batch is kept as text and parsed when it is asked for: as a tree it takes five times as much and more, and a batch can
+/// bring 10,000 of them.
+#[derive(Clone)]
 pub struct Event {
-    text: Box<str>,
+    body: Body,
     id: Box<str>,
     source: Box<str>,
     detail_type: Box<str>,
     time: OffsetDateTime,
 }
+
+/// The whole object.
+#[derive(Clone)]
+enum Body {
+    Tree(Value),
+    Text(Box<str>),
+}
+
+/// How many values an event may consist of to be kept as a tree: some 200 KB of them.
+const TREE: usize = 1_000;
 
 /// What an event gets that has no `id` or no `time` of its own.
 ///
@@ -53,7 +64,7 @@ impl Event {
     /// not a string of 1 to [`MAX_NAME`] characters without control characters; `detail` is no object; `time` is no RFC 3339 time; or a
     /// bound ([`MAX_DEPTH`], [`MAX_STRING`]) is broken. Members that Usher does not know pass.
     pub fn from_json(document: Value, defaults: &Defaults<'_>) -> Result<Self, Malformed> {
-        within_bounds(&document)?;
+        let values = within_bounds(&document)?;
         let mut members = match document {
             Value::Object(members) => members,
             other => {
@@ -88,13 +99,26 @@ impl Event {
             let text = members.get(name).and_then(Value::as_str);
             Box::from(text.unwrap_or_default())
         };
-        Ok(Self {
+        let event = Self {
             id: text("id"),
             source: text("source"),
             detail_type: text("detail-type"),
             time,
-            text: Value::Object(members).to_string().into_boxed_str(),
-        })
+            body: Body::Tree(Value::Object(members)),
+        };
+        match values > TREE {
+            true => Ok(event.packed()),
+            false => Ok(event),
+        }
+    }
+
+    /// As small as it can be kept.
+    pub(crate) fn packed(self) -> Self {
+        let body = match self.body {
+            Body::Tree(tree) => Body::Text(tree.to_string().into_boxed_str()),
+            Body::Text(text) => Body::Text(text),
+        };
+        Self { body, ..self }
     }
 
     /// Its own `id`, or the delivery's.
@@ -122,14 +146,43 @@ impl Event {
     /// Whether it can have a member of this name anywhere, which is quick to tell. The name must need no escape in JSON.
     #[must_use]
     pub fn may_have(&self, name: &str) -> bool {
-        self.text.contains(name)
+        match &self.body {
+            Body::Tree(tree) => has(tree, name),
+            Body::Text(text) => text.contains(name),
+        }
     }
 
-    /// The whole object, with `id` and `time` filled in: what patterns match and expressions read. It is parsed each time.
+    /// The whole object, with `id` and `time` filled in: what patterns match and expressions read.
     #[must_use]
     pub fn document(&self) -> Value {
-        // It was written from such a value, which nests no deeper than the parser allows.
-        serde_json::from_str(&self.text).unwrap_or_default()
+        self.read().into_owned()
+    }
+
+    /// The same to look at. One that is kept as text is parsed each time.
+    pub(crate) fn read(&self) -> Cow<'_, Value> {
+        match &self.body {
+            Body::Tree(tree) => Cow::Borrowed(tree),
+            // It was written from such a value, which nests no deeper than the parser allows.
+            Body::Text(text) => Cow::Owned(serde_json::from_str(text).unwrap_or_default()),
+        }
+    }
+}
+
+/// As deep as an event, which is bounded.
+fn has(value: &Value, name: &str) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        Value::Array(items) => items.iter().any(|item| has(item, name)),
+        Value::Object(members) => members
+            .iter()
+            .any(|(key, member)| key == name || has(member, name)),
+    }
+}
+
+/// However they are kept.
+impl PartialEq for Event {
+    fn eq(&self, other: &Self) -> bool {
+        self.read() == other.read()
     }
 }
 
@@ -259,10 +312,12 @@ fn event_time(
     }
 }
 
-/// Walks with its own stack: what arrives does not choose how deep ours grows.
-fn within_bounds(document: &Value) -> Result<(), Malformed> {
+/// Walks with its own stack: what arrives does not choose how deep ours grows. Gives the number of values.
+fn within_bounds(document: &Value) -> Result<usize, Malformed> {
     let mut open = vec![(document, 0)];
+    let mut values = 0;
     while let Some((value, depth)) = open.pop() {
+        values += 1;
         match value {
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
             Value::String(text) => short_enough(text)?,
@@ -278,7 +333,7 @@ fn within_bounds(document: &Value) -> Result<(), Malformed> {
             }
         }
     }
-    Ok(())
+    Ok(values)
 }
 
 fn short_enough(text: &str) -> Result<(), Malformed> {

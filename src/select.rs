@@ -12,9 +12,9 @@ use time::format_description::well_known::Rfc3339;
 use crate::api::{CheckOptions, Violation, check};
 use crate::call::Target;
 use crate::event::Event;
-use crate::expression::{Evaluation, Inputs, Limits, NameMade};
+use crate::expression::{Evaluation, Inputs, Limits, NameMade, Uses};
 use crate::report::{Cause, Failure};
-use crate::rules::{CallTemplate, Rule, Rules};
+use crate::rules::{CallTemplate, Rule, Rules, Template};
 use fill::Fill;
 
 /// What the rules say of one event.
@@ -37,10 +37,11 @@ pub struct Selected<'a> {
     arguments: Arguments,
 }
 
-/// As small as can be: a batch can have tens of thousands.
 enum Arguments {
-    /// They are the same whatever the target is like. As text, which takes a sixth of the tree.
-    Fixed(Box<str>),
+    /// They are the same whatever the target is like.
+    Fixed(Value),
+    /// The same as text, which takes a sixth of the tree: a batch can have tens of thousands.
+    Packed(Box<str>),
     Failed(Box<Failure>),
     /// They depend on what the target is like; so far there are those that name it.
     Open(Map<String, Value>),
@@ -55,7 +56,7 @@ pub struct Unnamed<'a> {
 
 /// Matches `event` against `rules` and names the targets of the calls.
 pub fn select<'a>(rules: &'a Rules, event: &Event) -> Selection<'a> {
-    let document = event.document();
+    let document = event.read();
     let matching = rules.matching(&document);
     if matching.is_empty() {
         return Selection {
@@ -92,7 +93,7 @@ pub fn select<'a>(rules: &'a Rules, event: &Event) -> Selection<'a> {
 
 /// The same for an event that nobody has the time to look into: every call of a rule that matches it, with the reason.
 pub(crate) fn unselected<'a>(rules: &'a Rules, event: &Event, failure: &Failure) -> Selection<'a> {
-    let matching = rules.matching(&event.document());
+    let matching = rules.matching(&event.read());
     let calls = matching.iter().flat_map(|rule| {
         rule.calls.iter().map(|call| {
             Err(Unnamed {
@@ -171,11 +172,15 @@ fn name<'a>(
         &options,
     ))?;
     let names = fill.names;
-    let arguments = match uses_current(call) {
+    let arguments = match call
+        .with
+        .iter()
+        .any(|(_, template)| uses(template, &|uses| uses.current))
+    {
         true => Arguments::Open(identity),
         // The event is at hand in the engine's own form now; making that again costs as much as the event is big.
         false => match arguments(rule, call, identity, evaluation) {
-            Ok(arguments) => Arguments::Fixed(arguments.to_string().into_boxed_str()),
+            Ok(arguments) => Arguments::Fixed(arguments),
             Err(failure) => Arguments::Failed(Box::new(failure)),
         },
     };
@@ -189,9 +194,15 @@ fn name<'a>(
     })
 }
 
-fn uses_current(call: &CallTemplate) -> bool {
-    let mut expressions = call.expressions().into_iter();
-    expressions.any(|(_, computed)| computed.uses().current)
+/// Whether an expression of a template uses what is asked about. As deep as the template, which was bounded when the file was
+/// read.
+fn uses(template: &Template, what: &impl Fn(&Uses) -> bool) -> bool {
+    match template {
+        Template::Constant(_) => false,
+        Template::Expression(computed) => what(computed.uses()),
+        Template::Object(members) => members.iter().any(|(_, template)| uses(template, what)),
+        Template::List(items) => items.iter().any(|template| uses(template, what)),
+    }
 }
 
 fn arguments(
@@ -243,6 +254,13 @@ impl Selected<'_> {
         matches!(self.arguments, Arguments::Open(_))
     }
 
+    /// Keeps it as small as can be.
+    pub(crate) fn pack(&mut self) {
+        if let Arguments::Fixed(arguments) = &self.arguments {
+            self.arguments = Arguments::Packed(arguments.to_string().into_boxed_str());
+        }
+    }
+
     /// The arguments, now that the target has been observed.
     ///
     /// # Errors
@@ -253,7 +271,7 @@ impl Selected<'_> {
         event: &Event,
         current: &Value,
     ) -> Result<Value, Failure> {
-        self.filled(|| evaluation(rules, &event.document(), Some(current)))
+        self.filled(|| open([self], rules, event, current))
     }
 
     /// The same, where the event and the target have been made ready for several calls.
@@ -266,14 +284,46 @@ impl Selected<'_> {
         evaluation: impl FnOnce() -> Result<E, Failure>,
     ) -> Result<Value, Failure> {
         match &self.arguments {
+            Arguments::Fixed(arguments) => Ok(arguments.clone()),
             // It was written from such a value.
-            Arguments::Fixed(text) => Ok(serde_json::from_str(text).unwrap_or_default()),
+            Arguments::Packed(text) => Ok(serde_json::from_str(text).unwrap_or_default()),
             Arguments::Failed(failure) => Err(failure.as_ref().clone()),
             Arguments::Open(identity) => {
                 let evaluation = evaluation()?;
                 arguments(self.rule, self.call, identity.clone(), evaluation.borrow())
             }
         }
+    }
+
+    /// Arguments that are the same whatever the target is like, for the last time: what is not packed is not there any more.
+    pub(crate) fn take_arguments(&mut self) -> Result<Value, Failure> {
+        match &mut self.arguments {
+            Arguments::Fixed(arguments) => Ok(std::mem::take(arguments)),
+            Arguments::Packed(text) => Ok(serde_json::from_str(text).unwrap_or_default()),
+            Arguments::Failed(failure) => Err(failure.as_ref().clone()),
+            // Nobody asks for them without the target.
+            Arguments::Open(identity) => Ok(Value::Object(identity.clone())),
+        }
+    }
+}
+
+/// An event and an observed target, made ready for the arguments of these calls that depend on it.
+pub(crate) fn open<'a>(
+    calls: impl IntoIterator<Item = &'a Selected<'a>>,
+    rules: &Rules,
+    event: &Event,
+    current: &Value,
+) -> Result<Evaluation, Failure> {
+    let reads_event = |call: &Selected<'_>| {
+        // What names the target is known.
+        let named = |name: &str| call.call.operation.identity().contains(&name);
+        let mut templates = call.call.with.iter().filter(|(name, _)| !named(name));
+        call.uses_current() && templates.any(|(_, template)| uses(template, &|uses| uses.event))
+    };
+    match calls.into_iter().any(reads_event) {
+        true => evaluation(rules, &event.read(), Some(current)),
+        // Mostly they look at the target and at nothing else.
+        false => evaluation(rules, &Value::Null, Some(current)),
     }
 }
 

@@ -9,7 +9,7 @@ use super::ended::{Apart, End, by_itself, out_of_time};
 use super::gather::{Asked, Group};
 use crate::event::Event;
 use crate::guard::{Guarded, guard};
-use crate::plan::{Action, Desired, Planned, after, described, plan};
+use crate::plan::{Action, Desired, Planned, after, described, plan, planned};
 use crate::report::{Failure, Outcome};
 use crate::rules::Rules;
 
@@ -87,7 +87,7 @@ impl Deciding<'_> {
             deciding: self,
             observed,
             wanted: None,
-            unknown_values: Vec::new(),
+            unknown_values: Cow::Borrowed(&[]),
             settle: self.settle,
             change: None,
         };
@@ -121,15 +121,15 @@ struct Sum<'a> {
     deciding: &'a Deciding<'a>,
     observed: &'a Value,
     /// What they want together.
-    wanted: Option<Value>,
-    unknown_values: Vec<String>,
+    wanted: Option<Cow<'a, Value>>,
+    unknown_values: Cow<'a, [String]>,
     settle: bool,
     change: Option<Guarded>,
 }
 
-impl Sum<'_> {
+impl<'a> Sum<'a> {
     /// Takes one event more, or says how it ends.
-    fn take(&mut self, asked: &Asked<'_>) -> Result<(), End> {
+    fn take(&mut self, asked: &'a Asked<'_>) -> Result<(), End> {
         let Deciding { rules, group, .. } = *self.deciding;
         let operation = group.target.operation();
         let Some(event) = self.deciding.events.get(asked.event) else {
@@ -140,31 +140,36 @@ impl Sum<'_> {
             None => Cow::Borrowed(self.observed),
         };
         let wanted = asked.wanted(rules, event, &current).map_err(End::failed)?;
+        let mut unknown_values = asked.unknown_values();
         let desired = Desired {
             target: &group.target,
             arguments: &wanted,
             event_id: event.id(),
-            allow_unknown_values: &asked.unknown_values(),
+            allow_unknown_values: &unknown_values,
             settle: self.settle || asked.calls.iter().any(|call| call.call.settle),
         };
         let settle = desired.settle;
-        let alone = self.guarded(&desired, &current)?;
-        let mut unknown_values = asked.unknown_values();
+        let alone = self.guarded(&desired, &current, asked.checked)?;
         let (wanted, change) = match &self.wanted {
             None => (wanted, alone),
             Some(earlier) => {
                 let both = after(operation, earlier, &wanted);
+                let mut all = unknown_values.to_vec();
                 let earlier = self.unknown_values.iter();
-                let more = earlier.filter(|name| !desired.allow_unknown_values.contains(name));
-                unknown_values.extend(more.cloned());
+                all.extend(
+                    earlier
+                        .filter(|name| !unknown_values.contains(name))
+                        .cloned(),
+                );
                 let desired = Desired {
                     arguments: &both,
-                    allow_unknown_values: &unknown_values,
+                    allow_unknown_values: &all,
                     ..desired
                 };
-                let together = self.guarded(&desired, self.observed);
+                let together = self.guarded(&desired, self.observed, false);
                 let change = together.map_err(|_| End::failed(by_itself()))?;
-                (both, change)
+                unknown_values = Cow::Owned(all);
+                (Cow::Owned(both), change)
             }
         };
         self.wanted = Some(wanted);
@@ -174,9 +179,19 @@ impl Sum<'_> {
         Ok(())
     }
 
-    fn guarded(&self, desired: &Desired<'_>, observed: &Value) -> Result<Guarded, End> {
-        let change = plan(desired, observed).map_err(End::failed)?;
+    /// `checked` are values that have been held against the API's constraints one by one.
+    fn guarded(
+        &self,
+        desired: &Desired<'_>,
+        observed: &Value,
+        checked: bool,
+    ) -> Result<Guarded, End> {
+        let change = match checked {
+            true => planned(desired, observed),
+            false => plan(desired, observed),
+        };
         let guards = &self.deciding.rules.guards;
-        guard(change, observed, guards).map_err(|refusal| End::refused(&refusal))
+        guard(change.map_err(End::failed)?, observed, guards)
+            .map_err(|refusal| End::refused(&refusal))
     }
 }

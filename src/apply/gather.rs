@@ -1,5 +1,6 @@
 //! All events of an invocation → the calls on each target, in order.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
@@ -12,10 +13,10 @@ use crate::call::Target;
 use crate::event::Event;
 use crate::expression::NameMade;
 use crate::guard::{Refusal, allowed};
-use crate::plan::merge;
+use crate::plan::merged;
 use crate::report::Failure;
-use crate::rules::Rules;
-use crate::select::{Selected, Selection, Unnamed, evaluation, refuse, select, unselected};
+use crate::rules::{GuardConfig, Rules};
+use crate::select::{Selected, Selection, Unnamed, open, refuse, select, unselected};
 
 /// Every call on one target.
 pub(super) struct Group<'a> {
@@ -31,6 +32,10 @@ pub(super) struct Asked<'a> {
     /// In file order.
     pub calls: Vec<Selected<'a>>,
     pub prospect: Prospect,
+    /// Whether each value by itself is one that the API takes.
+    pub checked: bool,
+    /// What all its calls want together, where that is known and few enough events keep it. The calls have it no more then.
+    wanted: Option<Value>,
 }
 
 /// What is known of an event's end before the target is read.
@@ -81,32 +86,56 @@ impl Asked<'_> {
     }
 
     /// What all its calls want together.
-    pub fn wanted(&self, rules: &Rules, event: &Event, current: &Value) -> Result<Value, Failure> {
+    pub fn wanted(
+        &self,
+        rules: &Rules,
+        event: &Event,
+        current: &Value,
+    ) -> Result<Cow<'_, Value>, Failure> {
+        if let Some(wanted) = &self.wanted {
+            return Ok(Cow::Borrowed(wanted));
+        }
         if let [call] = self.calls.as_slice() {
-            return call.arguments(rules, event, current);
+            return call.arguments(rules, event, current).map(Cow::Owned);
         }
         let uses_current = self.calls.iter().any(Selected::uses_current);
         let evaluation = uses_current
-            .then(|| evaluation(rules, &event.document(), Some(current)))
+            .then(|| open(&self.calls, rules, event, current))
             .transpose()?;
-        let mut wanted = Value::Object(Map::new());
-        for call in &self.calls {
-            let arguments = match &evaluation {
-                Some(evaluation) => call.evaluated(evaluation)?,
-                None => call.arguments(rules, event, current)?,
-            };
-            wanted = merge(Some(&wanted), &arguments);
-        }
-        Ok(wanted)
+        let arguments = self.calls.iter().map(|call| match &evaluation {
+            Some(evaluation) => call.evaluated(evaluation),
+            None => call.arguments(rules, event, current),
+        });
+        together(arguments).map(Cow::Owned)
     }
 
     /// The members whose enumerations may have values that the model does not know.
-    pub fn unknown_values(&self) -> Vec<String> {
-        let calls = self.calls.iter();
-        let all = calls.flat_map(|call| &call.call.allow_unknown_values);
-        all.cloned().collect()
+    pub fn unknown_values(&self) -> Cow<'_, [String]> {
+        let mut lists = self
+            .calls
+            .iter()
+            .map(|call| &call.call.allow_unknown_values);
+        let first = lists.next().map_or(&[][..], Vec::as_slice);
+        // Mostly all have those of the file.
+        match lists.all(|list| list == first) {
+            true => Cow::Borrowed(first),
+            false => {
+                let all = self.calls.iter();
+                let all = all.flat_map(|call| &call.call.allow_unknown_values);
+                Cow::Owned(all.cloned().collect())
+            }
+        }
     }
 }
+
+/// What several calls on one target want together: the later ones over the earlier.
+fn together(mut arguments: impl Iterator<Item = Result<Value, Failure>>) -> Result<Value, Failure> {
+    let nothing = Value::Object(Map::new());
+    arguments.try_fold(nothing, |wanted, arguments| Ok(merged(wanted, arguments?)))
+}
+
+/// How many events may keep what they want as it is; those of a larger batch keep it as small as can be.
+const FEW: usize = 8;
 
 /// What an invocation has to do.
 pub(super) struct Gathered<'a> {
@@ -130,6 +159,7 @@ pub(super) fn gather<'a>(
         unnamed: Vec::new(),
     };
     let late = out_of_time("before the event was looked into");
+    let few = events.len() <= FEW;
     let mut places: HashMap<Target, usize> = HashMap::new();
     for (position, event) in events.iter().enumerate() {
         let Selection { rules, calls } = match until.is_some_and(Deadline::is_past) {
@@ -141,7 +171,12 @@ pub(super) fn gather<'a>(
             .push(rules.iter().map(|rule| rule.name.clone()).collect());
         for call in calls {
             match call {
-                Ok(call) => place(&mut gathered.groups, &mut places, position, call),
+                Ok(mut call) => {
+                    if !few {
+                        call.pack();
+                    }
+                    place(&mut gathered.groups, &mut places, position, call);
+                }
                 Err(unnamed) => gathered.unnamed.push((position, unnamed)),
             }
         }
@@ -151,8 +186,8 @@ pub(super) fn gather<'a>(
         group.asks.sort_by_key(Asked::at);
         refuse_collisions(group);
         for asked in &mut group.asks {
-            if let (None, Some(event)) = (asked.ended(), events.get(asked.event)) {
-                asked.prospect = prospect(rules, event, &group.target, asked);
+            if asked.ended().is_none() {
+                asked.prospect = prospect(&rules.guards, &group.target, asked, few);
             }
         }
     }
@@ -183,6 +218,8 @@ fn place<'a>(
             event,
             calls: vec![call],
             prospect: Prospect::Open,
+            checked: false,
+            wanted: None,
         }),
     }
 }
@@ -190,6 +227,10 @@ fn place<'a>(
 /// Two inputs that became one name are two people: neither may get the other's profile. Whoever is second does not tell
 /// who is right, so both are refused.
 fn refuse_collisions(group: &mut Group<'_>) {
+    let mut names = group.asks.iter().flat_map(|asked| &asked.calls);
+    if names.by_ref().flat_map(|call| &call.names).nth(1).is_none() {
+        return;
+    }
     let mut inputs: HashMap<_, &str> = HashMap::new();
     let mut collisions = HashSet::new();
     let calls = group.asks.iter().flat_map(|asked| &asked.calls);
@@ -223,13 +264,12 @@ fn refuse_collisions(group: &mut Group<'_>) {
 
 /// Values that the API or a guard would refuse whatever the target is like: no request is made for them, not even a read. What
 /// depends on the target, through `$current` or what it has already, is for the plan to check.
-fn prospect(rules: &Rules, event: &Event, target: &Target, asked: &Asked<'_>) -> Prospect {
+fn prospect(guards: &GuardConfig, target: &Target, asked: &mut Asked, keep: bool) -> Prospect {
     if asked.calls.iter().any(Selected::uses_current) {
         return Prospect::Open;
     }
-    let nothing = Value::Object(Map::new());
     let operation = target.operation();
-    let sound = asked.wanted(rules, event, &nothing).and_then(|wanted| {
+    let sound = together(asked.calls.iter_mut().map(Selected::take_arguments)).and_then(|wanted| {
         values(operation, &wanted, asked)?;
         Ok(wanted)
     });
@@ -237,10 +277,14 @@ fn prospect(rules: &Rules, event: &Event, target: &Target, asked: &Asked<'_>) ->
         Ok(wanted) => wanted,
         Err(failure) => return Prospect::Ended(End::failed(failure)),
     };
-    if let Err(refusal) = allowed(target, &wanted, None, &rules.guards) {
+    asked.checked = true;
+    if let Err(refusal) = allowed(target, &wanted, None, guards) {
         return Prospect::Ended(End::refused(&refusal));
     }
-    match couplings(operation, &wanted, Some(&nothing)).is_empty() {
+    let nothing = Value::Object(Map::new());
+    let found = couplings(operation, &wanted, Some(&nothing));
+    asked.wanted = keep.then_some(wanted);
+    match found.is_empty() {
         true => Prospect::Good,
         false => Prospect::Open,
     }
@@ -254,6 +298,10 @@ fn values(operation: Operation, wanted: &Value, asked: &Asked<'_>) -> Result<(),
     };
     refuse(&check(operation, wanted, &options))?;
     // All rules have spoken, so what they had to bring is missing; what lies deeper the target may have.
+    let mut members = operation.input().members().iter();
+    if members.all(|member| !member.required || wanted.get(member.name).is_some()) {
+        return Ok(());
+    }
     let whole = CheckOptions {
         partial: false,
         ..options

@@ -6,7 +6,7 @@ use super::document::{self, Envelopes};
 use super::request::Request;
 use super::{
     Context, Delivery, HttpAsk, HttpRequest, Item, MAX_HTTP_EVENTS, Origin, PayloadFormat, accept,
-    cloudevents,
+    cloudevents, one_of,
 };
 use crate::event::{Defaults, Event, MAX_NAME, Malformed};
 
@@ -228,6 +228,7 @@ fn array(body: &str, mode: Mode, defaults: &Defaults<'_>) -> Result<Vec<Item>, M
         );
         return Err(Malformed::new(413, "too-many-events", message));
     }
+    let events = raw.len();
     let read = |(index, raw): (usize, &&RawValue)| {
         let id = format!("{}-{index}", defaults.id);
         let defaults = Defaults {
@@ -240,7 +241,7 @@ fn array(body: &str, mode: Mode, defaults: &Defaults<'_>) -> Result<Vec<Item>, M
                 document::unwrap(document, &defaults, Envelopes::None)
             }
         });
-        item(index, event)
+        item(index, one_of(events, event))
     };
     Ok(raw.iter().enumerate().map(read).collect())
 }

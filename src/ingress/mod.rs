@@ -202,6 +202,17 @@ fn single(origin: Origin, text: &str, context: &Context<'_>) -> Delivery {
     }
 }
 
+/// How many events may be kept as they are read; those of a larger batch are kept as small as can be.
+const FEW: usize = 8;
+
+/// An event of so many.
+fn one_of(events: usize, event: Result<Event, Malformed>) -> Result<Event, Malformed> {
+    match events > FEW {
+        true => event.map(Event::packed),
+        false => event,
+    }
+}
+
 fn too_large() -> Malformed {
     let message = format!("the payload is too large; at most {MAX_PAYLOAD} bytes are read");
     Malformed::new(413, "too-large", message)

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use super::document::{self, Envelopes};
-use super::{Context, Delivery, Item, MAX_EVENTS, Origin};
+use super::{Context, Delivery, Item, MAX_EVENTS, Origin, one_of};
 use crate::event::{Defaults, Event, Malformed, kind};
 
 #[derive(Deserialize)]
@@ -58,7 +58,11 @@ pub(super) fn sqs(text: &str, context: &Context<'_>) -> Result<Delivery, Malform
             .queue
             .and_then(string)
             .is_some_and(|arn| arn.ends_with(".fifo"));
-        items.push(sqs_item(id, &record, context));
+        let item = sqs_item(id, &record, context);
+        items.push(Item {
+            event: one_of(records.len(), item.event),
+            ..item
+        });
     }
     if !fifo {
         items.iter_mut().for_each(|item| item.group = None);
@@ -236,7 +240,7 @@ fn numbered(
         Item {
             id: index.to_string(),
             group: None,
-            event,
+            event: one_of(records.len(), event),
         }
     };
     records.iter().enumerate().map(item).collect()
