@@ -10,6 +10,8 @@ use jsonata_core::value::with_stack;
 
 use super::catalog;
 use super::checks::{FACTOR, FIGURE, PICTURE, WEIGHED, WIDTH};
+use super::functions::bit;
+use super::scope::children;
 
 /// Functions whose result is a product of their arguments.
 const MULTIPLYING: &[&str] = &["distinct", "formatNumber", "join", "replace"];
@@ -37,6 +39,21 @@ const HARMLESS: &[&str] = &[
 const LONG_LITERAL: usize = 1024;
 /// How many operands `a & b & c …` may have before the parts are checked too.
 const UNCHECKED_OPERANDS: usize = 16;
+
+/// The functions of our own that a call in `node` can reach, as [bits](bit): all whose names occur in it, whatever they stand for
+/// there.
+pub(super) fn functions_in(node: &AstNode) -> u32 {
+    with_stack(|| {
+        let mut found = match node {
+            AstNode::Function { name, .. }
+            | AstNode::Variable(name)
+            | AstNode::ParentVariable(name) => bit(name),
+            _ => 0,
+        };
+        children(node, &mut |child| found |= functions_in(child));
+        found
+    })
+}
 
 /// Puts the checks into `node`. `inner` says that names may refer to what the expression built, not to its input.
 pub(super) fn bound(node: &mut AstNode, inner: bool) {

@@ -132,13 +132,21 @@ const INPUT_USES: usize = 8;
 /// `.await`.
 pub struct Evaluation {
     event: JValue,
-    constants: Vec<(String, JValue)>,
+    current: Option<JValue>,
+    constants: Rc<[(String, JValue)]>,
     limits: Rc<Limits>,
     /// The limits as the caller gave them, from which those for another target are made.
     asked: Limits,
-    bindings: Vec<(String, JValue)>,
     trace: Rc<Trace>,
-    evaluator: RefCell<Evaluator>,
+    engine: RefCell<Engine>,
+}
+
+/// The evaluator, once there is something to evaluate.
+#[derive(Default)]
+struct Engine {
+    evaluator: Option<Evaluator>,
+    /// Those of our own functions that it knows, as bits.
+    functions: u32,
 }
 
 impl Evaluation {
@@ -157,7 +165,7 @@ impl Evaluation {
         Ok(Self::assemble(
             convert(inputs.event)?,
             current,
-            constants?,
+            constants?.into(),
             limits.clone(),
         ))
     }
@@ -174,7 +182,7 @@ impl Evaluation {
         Ok(Self::assemble(
             self.event.clone(),
             current,
-            self.constants.clone(),
+            Rc::clone(&self.constants),
             self.asked.clone(),
         ))
     }
@@ -182,34 +190,28 @@ impl Evaluation {
     fn assemble(
         event: JValue,
         current: Option<JValue>,
-        constants: Vec<(String, JValue)>,
+        constants: Rc<[(String, JValue)]>,
         asked: Limits,
     ) -> Evaluation {
-        let states = [("input".to_owned(), event.clone())].into_iter().collect();
-        let mut bindings = constants.clone();
-        bindings.push(("event".to_owned(), event.clone()));
-        bindings.push(("states".to_owned(), JValue::object(states)));
-        bindings.extend(current.map(|current| ("current".to_owned(), current)));
         // `{"a": $event, "b": $states}` is as good an expression for a big event as for a small one.
-        let inputs: usize = bindings
-            .iter()
-            .filter_map(|(_, value)| weigh(value, usize::MAX).ok())
-            .sum();
+        let weight = |value| weigh(value, usize::MAX).unwrap_or_default();
+        let constant = constants.iter().map(|(_, value)| weight(value));
+        let inputs = weight(&event).saturating_mul(2)
+            + constant.sum::<usize>()
+            + current.as_ref().map_or(0, weight);
         let limits = Rc::new(Limits {
             memory: asked.memory.saturating_add(inputs),
             work: asked.work.saturating_add(inputs.saturating_mul(INPUT_USES)),
             ..asked.clone()
         });
-        let trace = Rc::new(Trace::default());
-        let evaluator = RefCell::new(evaluator(&bindings, &limits, &trace));
         Evaluation {
             event,
+            current,
             constants,
             limits,
             asked,
-            bindings,
-            trace,
-            evaluator,
+            trace: Rc::default(),
+            engine: RefCell::default(),
         }
     }
 
@@ -239,13 +241,44 @@ impl Evaluation {
         }
     }
 
+    /// The evaluator with everything that the expression may name.
+    fn ready<'a>(&self, engine: &'a mut Engine, expression: &Expression) -> &'a mut Evaluator {
+        let evaluator = engine
+            .evaluator
+            .get_or_insert_with(|| evaluator(self.context(), &self.limits));
+        let more = expression.functions & !engine.functions;
+        if more != 0 {
+            functions::register(evaluator, more, &self.limits, &self.trace);
+            engine.functions |= more;
+        }
+        evaluator
+    }
+
+    fn context(&self) -> Context {
+        let mut context = Context::new();
+        for (name, value) in self.constants.iter() {
+            context.bind(name.clone(), value.clone());
+        }
+        let states = [("input".to_owned(), self.event.clone())];
+        context.bind("event".to_owned(), self.event.clone());
+        context.bind(
+            "states".to_owned(),
+            JValue::object(states.into_iter().collect()),
+        );
+        if let Some(current) = &self.current {
+            context.bind("current".to_owned(), current.clone());
+        }
+        context
+    }
+
     fn run(&self, expression: &Expression) -> Result<JValue, Failure> {
-        let Ok(mut evaluator) = self.evaluator.try_borrow_mut() else {
+        let Ok(mut engine) = self.engine.try_borrow_mut() else {
             return Err(Failure::new(
                 "expression-failed",
                 "an expression cannot be evaluated inside another",
             ));
         };
+        let evaluator = self.ready(&mut engine, expression);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             evaluator.evaluate(expression.bounded(), &self.event)
         }));
@@ -258,7 +291,7 @@ impl Evaluation {
             }
             Err(_) => {
                 // What the engine left half done must not reach the next expression.
-                *evaluator = self::evaluator(&self.bindings, &self.limits, &self.trace);
+                *engine = Engine::default();
                 Err(Failure::new(
                     "expression-failed",
                     "the JSONata engine failed on this expression",
@@ -271,25 +304,19 @@ impl Evaluation {
 /// Pays once, at start, for what the engine otherwise builds at the first call of a function: the regular expressions
 /// of all its signatures, about a millisecond of processor time, which is fourteen on a 128 MB function.
 pub fn warm_up() {
-    let mut evaluator = evaluator(&[], &Rc::new(Limits::default()), &Rc::new(Trace::default()));
+    let mut evaluator = evaluator(Context::new(), &Limits::default());
     if let Ok(ast) = jsonata_core::parser::parse("$lowercase($trim('A'))") {
         // Only what it leaves behind in the engine is of interest.
         let _ = evaluator.evaluate(&ast, &JValue::Null);
     }
 }
 
-fn evaluator(bindings: &[(String, JValue)], limits: &Rc<Limits>, trace: &Rc<Trace>) -> Evaluator {
-    let mut context = Context::new();
-    for (name, value) in bindings {
-        context.bind(name.clone(), value.clone());
-    }
+fn evaluator(context: Context, limits: &Limits) -> Evaluator {
     let options = EvaluatorOptions {
         timeout_ms: Some(u64::try_from(limits.time.as_millis()).unwrap_or(u64::MAX)),
         cancel: None,
         max_stack_depth: Some(limits.depth),
         max_sequence_length: Some(limits.sequence),
     };
-    let mut evaluator = Evaluator::with_options(context, options);
-    functions::register(&mut evaluator, limits, trace);
-    evaluator
+    Evaluator::with_options(context, options)
 }

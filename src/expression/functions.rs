@@ -60,11 +60,26 @@ const ADDED: &[(&str, Body)] = &[
     (checks::PICTURE, checks::picture),
 ];
 
-/// Adds the functions to an evaluator, and takes away those that would make a plan differ from time to time.
+/// The one of these functions that has this name, as a bit; no bit for any other.
+pub(super) fn bit(name: &str) -> u32 {
+    let added = ADDED.iter().map(|(name, _)| *name);
+    let mut names = added.chain(FORBIDDEN.iter().copied()).zip(0..);
+    let found = names.find(|(known, _)| *known == name);
+    found.map_or(0, |(_, place)| 1 << place)
+}
+
+/// Adds functions to an evaluator, and takes away those that would make a plan differ from time to time. `wanted` are the
+/// [bits](bit) of those that the evaluator can be asked for: each costs as much as a small expression.
 ///
 /// The analysis has refused the forbidden ones already; this holds if it should ever miss one.
-pub(super) fn register(evaluator: &mut Evaluator, limits: &Rc<Limits>, trace: &Rc<Trace>) {
-    for &(name, body) in ADDED {
+pub(super) fn register(
+    evaluator: &mut Evaluator,
+    wanted: u32,
+    limits: &Rc<Limits>,
+    trace: &Rc<Trace>,
+) {
+    let wanted = |name: &str| wanted & bit(name) != 0;
+    for &(name, body) in ADDED.iter().filter(|(name, _)| wanted(name)) {
         let (limits, trace) = (Rc::clone(limits), Rc::clone(trace));
         let function = move |args: &[JValue]| {
             body(args, &limits, &trace).map_err(|failure| trace.refuse(failure))
@@ -72,7 +87,7 @@ pub(super) fn register(evaluator: &mut Evaluator, limits: &Rc<Limits>, trace: &R
         // Only a built-in of the compiled path can be refused here, and none of ours is one.
         let _ = evaluator.register_fn_override(name, function);
     }
-    for &name in FORBIDDEN {
+    for &name in FORBIDDEN.iter().filter(|name| wanted(name)) {
         let trace = Rc::clone(trace);
         let function = move |_: &[JValue]| -> Result<JValue, EvaluatorError> {
             let message = format!("`${name}` is not allowed: a plan must be the same each time");

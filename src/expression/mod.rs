@@ -135,6 +135,8 @@ pub struct Expression {
     /// The engine's tree, with checks on what it builds.
     ast: AstNode,
     uses: Uses,
+    /// Those of our own functions that it may call, as bits.
+    functions: u32,
 }
 
 impl Expression {
@@ -166,6 +168,7 @@ impl Expression {
         bounds::bound(&mut ast, false);
         Ok(Expression {
             source: text.to_owned(),
+            functions: bounds::functions_in(&ast),
             ast,
             uses,
         })

@@ -39,11 +39,9 @@ fn to_engine_at(value: &Value, depth: usize) -> Result<JValue, Failure> {
         Value::String(text) => JValue::from(text.as_str()),
         Value::Array(items) => {
             let flat = !items.iter().any(Value::is_array);
-            let items: Result<_, _> = items
-                .iter()
-                .map(|item| to_engine_at(item, depth + 1))
-                .collect();
-            JValue::Array(JArray::new_flat(items?, flat))
+            let mut below = Below::new(depth);
+            let items = items.iter().map(|item| below.convert(item)).collect();
+            JValue::Array(JArray::new_flat(below.instead_of(items)?, flat))
         }
         Value::Object(members) => {
             if members.contains_key(CARRIER) {
@@ -51,13 +49,42 @@ fn to_engine_at(value: &Value, depth: usize) -> Result<JValue, Failure> {
                     format!("data has a member `{CARRIER}`, which expressions cannot read");
                 return Err(Failure::new("expression-data", message));
             }
-            let members: Result<_, _> = members
-                .iter()
-                .map(|(name, member)| Ok((name.clone(), to_engine_at(member, depth + 1)?)))
-                .collect();
-            JValue::object(members?)
+            let mut below = Below::new(depth);
+            let members = members.iter();
+            let members = members.map(|(name, member)| (name.clone(), below.convert(member)));
+            let members = members.collect();
+            JValue::object(below.instead_of(members)?)
         }
     })
+}
+
+/// Converts the parts of a value. The first failure waits until the value is made: so it is made in one go, as large as it will be.
+struct Below {
+    depth: usize,
+    failure: Option<Failure>,
+}
+
+impl Below {
+    fn new(depth: usize) -> Self {
+        Self {
+            depth: depth + 1,
+            failure: None,
+        }
+    }
+
+    fn convert(&mut self, value: &Value) -> JValue {
+        if self.failure.is_some() {
+            return JValue::Null;
+        }
+        to_engine_at(value, self.depth).unwrap_or_else(|failure| {
+            self.failure = Some(failure);
+            JValue::Null
+        })
+    }
+
+    fn instead_of<T>(self, value: T) -> Result<T, Failure> {
+        self.failure.map_or(Ok(value), Err)
+    }
 }
 
 fn number_to_engine(number: &Number) -> JValue {
