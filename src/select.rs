@@ -3,7 +3,7 @@
 
 mod fill;
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -44,7 +44,7 @@ enum Arguments {
     Packed(Box<str>),
     Failed(Box<Failure>),
     /// They depend on what the target is like; so far there are those that name it.
-    Open(Map<String, Value>),
+    Open(Value),
 }
 
 /// A call whose target or time could not be computed.
@@ -64,7 +64,7 @@ pub fn select<'a>(rules: &'a Rules, event: &Event) -> Selection<'a> {
             calls: Vec::new(),
         };
     }
-    let evaluation = evaluation(rules, &document, None);
+    let evaluation = evaluation(&rules.constants, &document, None);
     // The engine has its own form of it.
     drop(document);
     let mut calls = Vec::new();
@@ -113,15 +113,15 @@ pub(crate) fn unselected<'a>(rules: &'a Rules, event: &Event, failure: &Failure)
 ///
 /// # Errors
 /// When the data cannot be read by expressions at all.
-pub(crate) fn evaluation(
-    rules: &Rules,
+fn evaluation(
+    constants: &Map<String, Value>,
     event: &Value,
     current: Option<&Value>,
 ) -> Result<Evaluation, Failure> {
     let inputs = Inputs {
         event,
         current,
-        constants: &rules.constants,
+        constants,
     };
     Evaluation::new(&inputs, &Limits::default()).map_err(|error| values(error.code, error.message))
 }
@@ -166,11 +166,8 @@ fn name<'a>(
         allow_unknown_values: &[],
         partial: true,
     };
-    refuse(&check(
-        call.operation,
-        &Value::Object(identity.clone()),
-        &options,
-    ))?;
+    let identity = Value::Object(identity);
+    refuse(&check(call.operation, &identity, &options))?;
     let names = fill.names;
     let arguments = match call
         .with
@@ -208,11 +205,14 @@ fn uses(template: &Template, what: &impl Fn(&Uses) -> bool) -> bool {
 fn arguments(
     rule: &Rule,
     call: &CallTemplate,
-    identity: Map<String, Value>,
+    identity: Value,
     evaluation: &Evaluation,
 ) -> Result<Value, Failure> {
     let mut fill = Fill::new(rule, evaluation);
-    let mut arguments = identity;
+    let mut arguments = match identity {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    };
     for (name, template) in &call.with {
         if arguments.contains_key(name) {
             continue;
@@ -302,7 +302,7 @@ impl Selected<'_> {
             Arguments::Packed(text) => Ok(serde_json::from_str(text).unwrap_or_default()),
             Arguments::Failed(failure) => Err(failure.as_ref().clone()),
             // Nobody asks for them without the target.
-            Arguments::Open(identity) => Ok(Value::Object(identity.clone())),
+            Arguments::Open(identity) => Ok(identity.clone()),
         }
     }
 }
@@ -314,17 +314,33 @@ pub(crate) fn open<'a>(
     event: &Event,
     current: &Value,
 ) -> Result<Evaluation, Failure> {
-    let reads_event = |call: &Selected<'_>| {
-        // What names the target is known.
-        let named = |name: &str| call.call.operation.identity().contains(&name);
-        let mut templates = call.call.with.iter().filter(|(name, _)| !named(name));
-        call.uses_current() && templates.any(|(_, template)| uses(template, &|uses| uses.event))
+    let calls: Vec<_> = calls
+        .into_iter()
+        .filter(|call| call.uses_current())
+        .collect();
+    let any = |what: &dyn Fn(&Uses) -> bool| {
+        calls.iter().any(|selected| {
+            let CallTemplate {
+                operation, with, ..
+            } = selected.call;
+            // What names the target is known.
+            let mut others = with
+                .iter()
+                .filter(|(name, _)| !operation.identity().contains(&name.as_str()));
+            others.any(|(_, template)| uses(template, &what))
+        })
     };
-    match calls.into_iter().any(reads_event) {
-        true => evaluation(rules, &event.read(), Some(current)),
-        // Mostly they look at the target and at nothing else.
-        false => evaluation(rules, &Value::Null, Some(current)),
-    }
+    // Mostly they look at the target and at nothing else.
+    let event = match any(&|uses| uses.event) {
+        true => event.read(),
+        false => Cow::Owned(Value::Null),
+    };
+    let none = Map::new();
+    let constants = match any(&|uses| !uses.constants.is_empty()) {
+        true => &rules.constants,
+        false => &none,
+    };
+    evaluation(constants, &event, Some(current))
 }
 
 /// What orders the event: the rule's `at`, or the event's time.

@@ -13,7 +13,14 @@ use serde_json::{Map, Value};
 /// # Errors
 /// When the shape holds what JSON cannot: a number that is none, or a time out of range.
 pub fn encode(shape: &dyn SerializableStruct) -> Result<Value, SerdeError> {
-    let mut writer = Writer::Object(Map::new());
+    structure(shape, MEMBERS)
+}
+
+/// How many members of a large structure are mostly there.
+const MEMBERS: usize = 7;
+
+fn structure(shape: &dyn SerializableStruct, members: usize) -> Result<Value, SerdeError> {
+    let mut writer = Writer::Object(Map::with_capacity(members));
     shape.serialize_members(&mut writer)?;
     Ok(writer.into_value())
 }
@@ -65,7 +72,7 @@ impl ShapeSerializer for Writer {
         schema: &Schema<'_>,
         value: &dyn SerializableStruct,
     ) -> Result<(), SerdeError> {
-        let value = encode(value)?;
+        let value = structure(value, schema.members().len().min(MEMBERS))?;
         self.put(schema, value)
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jsonata_core::evaluator::{Context, Evaluator, EvaluatorOptions};
@@ -139,6 +140,8 @@ pub struct Evaluation {
     asked: Limits,
     trace: Rc<Trace>,
     engine: RefCell<Engine>,
+    /// What expressions yielded that stand in several places.
+    known: RefCell<Vec<(Arc<Expression>, Evaluated)>>,
 }
 
 /// The evaluator, once there is something to evaluate.
@@ -212,7 +215,26 @@ impl Evaluation {
             asked,
             trace: Rc::default(),
             engine: RefCell::default(),
+            known: RefCell::default(),
         }
+    }
+
+    /// Evaluates an expression, once if it stands in several places: calls on one target all name it, mostly in the same words.
+    ///
+    /// # Errors
+    /// As [`Expression::evaluate`].
+    pub(crate) fn once(&self, expression: &Arc<Expression>) -> Result<Evaluated, EvaluationError> {
+        if Arc::strong_count(expression) == 1 {
+            return self.evaluate(expression);
+        }
+        let mut known = self.known.borrow_mut();
+        let same = |(known, _): &&(Arc<Expression>, _)| Arc::ptr_eq(known, expression);
+        if let Some((_, evaluated)) = known.iter().find(same) {
+            return Ok(evaluated.clone());
+        }
+        let evaluated = self.evaluate(expression)?;
+        known.push((Arc::clone(expression), evaluated.clone()));
+        Ok(evaluated)
     }
 
     /// Evaluates one expression.

@@ -9,13 +9,46 @@ use crate::api::Operation;
 use crate::report::MemberChange;
 
 /// What an update has to say.
-pub(super) struct Difference {
+pub(super) struct Difference<'a> {
     /// Everything that is wanted, settings merged with the observed ones.
     pub merged: Value,
-    /// The arguments to send: identity, what differs, and what must go with it.
-    pub sent: Map<String, Value>,
+    /// What of each of its members is to be sent, in their order.
+    sends: Vec<Sends<'a>>,
     /// Each leaf that differs.
     pub members: Vec<MemberChange>,
+}
+
+enum Sends<'a> {
+    Nothing,
+    All,
+    /// Of a settings structure, these members.
+    Parts(Vec<&'a str>),
+}
+
+impl Difference<'_> {
+    /// The arguments to send: identity, what differs, and what must go with it.
+    pub fn sent(self, operation: Operation, observed: &Value) -> Map<String, Value> {
+        let Value::Object(merged) = self.merged else {
+            return Map::new();
+        };
+        let (mut sent, mut others) = (Map::with_capacity(merged.len()), Map::new());
+        for ((name, value), sends) in merged.into_iter().zip(&self.sends) {
+            match sends {
+                Sends::Nothing => others.insert(name, value),
+                Sends::All => sent.insert(name, value),
+                Sends::Parts(parts) => sent.insert(name, only(value, parts)),
+            };
+        }
+        if operation == Operation::SageMakerUpdateDomain {
+            companions(observed, &others, &mut sent);
+        }
+        sent
+    }
+}
+
+fn only(mut value: Value, parts: &[&str]) -> Value {
+    let part = |part: &&str| Some(((*part).to_owned(), value.get_mut(part)?.take()));
+    parts.iter().filter_map(part).collect()
 }
 
 /// The observed target under the names that the update uses.
@@ -60,66 +93,64 @@ pub fn described(operation: Operation, observed: &Value, arguments: &Value) -> V
 }
 
 /// Compares the arguments with the observed target.
-pub(super) fn difference(operation: Operation, observed: &Value, arguments: &Value) -> Difference {
-    let mut found = Difference {
-        merged: Value::Null,
-        sent: Map::new(),
-        members: Vec::new(),
-    };
+pub(super) fn difference<'a>(
+    operation: Operation,
+    observed: &Value,
+    arguments: &'a Value,
+) -> Difference<'a> {
+    let mut sends = Vec::new();
+    let mut members = Vec::new();
     let mut merged = Map::new();
     for (name, wanted) in arguments.as_object().into_iter().flatten() {
         if is_qualifier(operation, name) {
-            found.sent.insert(name.clone(), wanted.clone());
+            sends.push(Sends::All);
             merged.insert(name.clone(), wanted.clone());
             continue;
         }
         let now = observed.get(name);
         let then = merge(now, wanted);
-        if operation.settings().contains(&name.as_str()) {
-            let parts = settings(name, now, &then, wanted, &mut found.members);
-            if !parts.is_empty() {
-                found.sent.insert(name.clone(), parts.into());
-            }
-        } else if !same(now, Some(&then)) {
-            differences(&mut vec![name], now, Some(&then), &mut found.members);
-            found.sent.insert(name.clone(), then.clone());
-        }
+        sends.push(if operation.settings().contains(&name.as_str()) {
+            settings(name, now, &then, wanted, &mut members)
+        } else if same(now, Some(&then)) {
+            Sends::Nothing
+        } else {
+            differences(&mut vec![name], now, Some(&then), &mut members);
+            Sends::All
+        });
         merged.insert(name.clone(), then);
     }
-    if operation == Operation::SageMakerUpdateDomain {
-        companions(observed, &merged, &mut found.sent);
+    Difference {
+        merged: Value::Object(merged),
+        sends,
+        members,
     }
-    found.merged = Value::Object(merged);
-    found
 }
 
 /// The first-level members that differ, each whole.
-fn settings(
+fn settings<'a>(
     name: &str,
     now: Option<&Value>,
     then: &Value,
-    wanted: &Value,
+    wanted: &'a Value,
     members: &mut Vec<MemberChange>,
-) -> Map<String, Value> {
-    let mut parts = Map::new();
-    for part in wanted
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(part, _)| part)
-    {
+) -> Sends<'a> {
+    let mut parts = Vec::new();
+    for (part, _) in wanted.as_object().into_iter().flatten() {
         let (now, then) = (now.and_then(|now| now.get(part)), then.get(part));
-        if let (false, Some(value)) = (same(now, then), then) {
+        if then.is_some() && !same(now, then) {
             differences(&mut vec![name, part], now, then, members);
-            parts.insert(part.clone(), value.clone());
+            parts.push(part.as_str());
         }
     }
-    parts
+    match parts.is_empty() {
+        true => Sends::Nothing,
+        false => Sends::Parts(parts),
+    }
 }
 
 /// Members that `UpdateDomain` wants beside others though they do not change. Everything else that is unchanged must
 /// not be sent: the service refuses some of it (terraform-provider-aws#39923).
-fn companions(observed: &Value, merged: &Map<String, Value>, sent: &mut Map<String, Value>) {
+fn companions(observed: &Value, others: &Map<String, Value>, sent: &mut Map<String, Value>) {
     let access = |members: Option<&Value>| members.and_then(Value::as_str) == Some("VpcOnly");
     let mut along: Vec<&str> = Vec::new();
     // "VpcId and Subnet IDs are required for updating domains to VpcOnly mode" (terraform-provider-aws#45528).
@@ -127,11 +158,9 @@ fn companions(observed: &Value, merged: &Map<String, Value>, sent: &mut Map<Stri
         along.extend(["VpcId", "SubnetIds"]);
     }
     // Required when the domain is VpcOnly and RStudio's domain execution role is given (API reference, UpdateDomain).
-    let vpc_only = access(
-        merged
-            .get("AppNetworkAccessType")
-            .or(observed.get("AppNetworkAccessType")),
-    );
+    let name = "AppNetworkAccessType";
+    let wanted = sent.get(name).or(others.get(name));
+    let vpc_only = access(wanted.or(observed.get(name)));
     let rstudio = sent
         .get("DomainSettingsForUpdate")
         .and_then(|settings| settings.get("RStudioServerProDomainSettingsForUpdate"));
@@ -139,7 +168,7 @@ fn companions(observed: &Value, merged: &Map<String, Value>, sent: &mut Map<Stri
         along.push("AppSecurityGroupManagement");
     }
     for name in along {
-        let value = merged.get(name).or(observed.get(name));
+        let value = others.get(name).or(observed.get(name));
         if let (false, Some(value)) = (sent.contains_key(name), value) {
             sent.insert(name.to_owned(), value.clone());
         }

@@ -67,21 +67,19 @@ pub(crate) fn planned(desired: &Desired<'_>, observed: &Value) -> Result<Change,
     let operation = desired.target.operation();
     let options = options(desired.allow_unknown_values);
     let arguments = canonical(operation, desired.arguments).map_err(undecodable)?;
-    let difference = difference(
-        operation,
-        &diff::comparable(operation, observed),
-        &arguments,
-    );
+    let comparable = diff::comparable(operation, observed);
+    let mut difference = difference(operation, &comparable, &arguments);
     refuse(&api::couplings(
         operation,
         &difference.merged,
         Some(observed),
     ))?;
-    let input = if difference.members.is_empty() {
+    let members = std::mem::take(&mut difference.members);
+    let input = if members.is_empty() {
         refuse(&missing(operation, &difference.merged, &options))?;
         None
     } else {
-        let mut sent = difference.sent;
+        let mut sent = difference.sent(operation, &comparable);
         if operation == Operation::FinSpaceUpdateKxUser {
             name_request(&mut sent, desired.event_id);
         }
@@ -92,7 +90,7 @@ pub(crate) fn planned(desired: &Desired<'_>, observed: &Value) -> Result<Change,
     Ok(Change {
         target: desired.target.clone(),
         desired: arguments.into_owned(),
-        members: difference.members,
+        members,
         input,
         settle: desired.settle,
     })
@@ -190,6 +188,13 @@ fn is_qualifier(operation: Operation, member: &str) -> bool {
 
 /// A path of keys as people write it.
 fn place(path: &[&str]) -> String {
+    let plain = |key: &&str| key.len() <= PLAIN && !key.is_empty();
+    if path.iter().all(plain) {
+        return path.join(".");
+    }
     let segments: Vec<Segment> = path.iter().map(|key| Segment::from(*key)).collect();
     api::display_path(&segments)
 }
+
+/// No name in a path that is so short, in bytes, is shortened.
+const PLAIN: usize = 80;

@@ -8,11 +8,27 @@ use crate::expression::{Evaluation, EvaluationError, NameMade};
 use crate::report::Failure;
 use crate::rules::{Computed, Rule, Template};
 
+/// A step to a template. Hardly any way is told.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+impl From<&Step<'_>> for Segment {
+    fn from(step: &Step<'_>) -> Self {
+        match step {
+            Step::Key(name) => Self::from(*name),
+            Step::Index(index) => Self::from(*index),
+        }
+    }
+}
+
 /// Fills a template with what its expressions yield.
 pub(super) struct Fill<'a> {
     rule: &'a Rule,
     evaluation: &'a Evaluation,
-    path: Vec<Segment>,
+    path: Vec<Step<'a>>,
     /// The names that were made so far.
     pub names: Vec<NameMade>,
 }
@@ -28,31 +44,35 @@ impl<'a> Fill<'a> {
     }
 
     /// A template that is not a call's but stands in the rule itself, at this key.
-    pub fn at(self, key: &str) -> Self {
+    pub fn at(self, key: &'a str) -> Self {
         Self {
-            path: vec![key.into()],
+            path: vec![Step::Key(key)],
             ..self
         }
     }
 
-    pub fn member(&mut self, name: &str, template: &Template) -> Result<Option<Value>, Failure> {
-        self.step(Segment::Key(name.to_owned()), template)
+    pub fn member(
+        &mut self,
+        name: &'a str,
+        template: &'a Template,
+    ) -> Result<Option<Value>, Failure> {
+        self.step(Step::Key(name), template)
     }
 
-    fn step(&mut self, segment: Segment, template: &Template) -> Result<Option<Value>, Failure> {
-        self.path.push(segment);
+    fn step(&mut self, step: Step<'a>, template: &'a Template) -> Result<Option<Value>, Failure> {
+        self.path.push(step);
         let value = self.value(template);
         self.path.pop();
         value
     }
 
     /// `None` makes the member absent. As deep as the template, which was bounded when the file was read.
-    fn value(&mut self, template: &Template) -> Result<Option<Value>, Failure> {
+    fn value(&mut self, template: &'a Template) -> Result<Option<Value>, Failure> {
         match template {
             Template::Constant(value) => Ok(Some(value.clone())),
             Template::Expression(computed) => self.computed(computed),
             Template::Object(members) => {
-                let mut object = Map::new();
+                let mut object = Map::with_capacity(members.len());
                 for (name, template) in members {
                     if let Some(value) = self.member(name, template)? {
                         object.insert(name.clone(), value);
@@ -63,7 +83,7 @@ impl<'a> Fill<'a> {
             Template::List(items) => {
                 let mut list = Vec::new();
                 for (index, template) in items.iter().enumerate() {
-                    list.extend(self.step(Segment::Index(index), template)?);
+                    list.extend(self.step(Step::Index(index), template)?);
                 }
                 Ok(Some(Value::Array(list)))
             }
@@ -71,8 +91,9 @@ impl<'a> Fill<'a> {
     }
 
     pub fn computed(&mut self, computed: &Computed) -> Result<Option<Value>, Failure> {
-        let evaluated = computed
-            .evaluate(self.evaluation)
+        let evaluated = self
+            .evaluation
+            .once(&computed.expression)
             .map_err(|error| self.failed(computed, &error))?;
         self.names.extend(evaluated.names);
         match evaluated.value {
@@ -100,10 +121,11 @@ impl<'a> Fill<'a> {
 
     /// Names the rule, the member, the place and the expression; never what the event holds.
     pub fn sentence(&self, computed: &Computed, what: &str) -> String {
+        let path: Vec<Segment> = self.path.iter().map(Segment::from).collect();
         format!(
             "rule `{}`, {} (line {}, column {}): {}: {what}",
             self.rule.name,
-            display_path(&self.path),
+            display_path(&path),
             computed.line,
             computed.column,
             computed.source(),

@@ -43,7 +43,7 @@ impl<W: Write> Lines<W> {
         let level = event.metadata().level().as_str();
         let mut line = Line::new(self.format, (self.now)(), level);
         event.record(&mut line);
-        tame(line.end())
+        line.end()
     }
 }
 
@@ -77,19 +77,23 @@ pub fn filter(level: LevelFilter) -> Targets {
 /// Escapes what a terminal, or who splits a log into lines, could obey. Below a blank JSON has done it; these are left: DEL and
 /// the second set of control characters, among them one that begins an escape sequence; the line and paragraph separators of
 /// Unicode; the marks that turn the direction of writing. They stand in quotes only, so `\u` is right there.
-fn tame(line: Vec<u8>) -> Vec<u8> {
-    let plain = |byte: &u8| matches!(byte, b' '..=b'~');
-    if line.iter().all(plain) {
-        return line;
-    }
+fn tame(line: &[u8]) -> Vec<u8> {
     let mut tame = String::with_capacity(line.len());
-    for c in String::from_utf8_lossy(&line).chars() {
+    for c in String::from_utf8_lossy(line).chars() {
         match is_wild(c) {
             true => tame.push_str(&format!("\\u{:04x}", u32::from(c))),
             false => tame.push(c),
         }
     }
     tame.into_bytes()
+}
+
+/// Whether it stands in quotes as it is: most texts do, and are looked through many bytes at a time.
+fn is_simple(text: &str) -> bool {
+    let special = |byte: u8| !matches!(byte, b' '..=b'~') | (byte == b'"') | (byte == b'\\');
+    !text
+        .bytes()
+        .fold(false, |found, byte| found | special(byte))
 }
 
 fn is_wild(c: char) -> bool {
@@ -120,6 +124,8 @@ struct Line {
     /// Where the message stands: it leads, wherever the call has it.
     message: usize,
     has_message: bool,
+    /// Whether it holds anything but plain ASCII.
+    is_special: bool,
 }
 
 impl Line {
@@ -140,30 +146,45 @@ impl Line {
             message: text.len(),
             text,
             has_message: false,
+            is_special: false,
         }
     }
 
     /// A value that is no text.
     fn put(&mut self, name: &str, value: &impl Serialize) {
-        self.member(name, |text| json(text, value));
+        self.member(name, |line| json(&mut line.text, value));
     }
 
     fn put_text(&mut self, name: &str, value: &str) {
         match self.format {
             Format::Text if is_plain(value) => {
-                self.member(name, |text| text.extend(value.as_bytes()));
+                self.member(name, |line| line.text.extend(value.as_bytes()));
             }
             // In quotes, with escapes: no value can begin a line or a name of its own.
-            Format::Text | Format::Json => self.put(name, &value),
+            Format::Text | Format::Json => self.member(name, |line| line.quote(value)),
         }
     }
 
-    fn member(&mut self, name: &str, value: impl FnOnce(&mut Vec<u8>)) {
+    fn quote(&mut self, text: &str) {
+        match is_simple(text) {
+            true => {
+                self.text.push(b'"');
+                self.text.extend(text.as_bytes());
+                self.text.push(b'"');
+            }
+            false => {
+                self.is_special = true;
+                json(&mut self.text, &text);
+            }
+        }
+    }
+
+    fn member(&mut self, name: &str, value: impl FnOnce(&mut Self)) {
         match (name, self.format) {
             ("message", _) if self.has_message => {}
             ("message", _) => {
                 let others = self.text.split_off(self.message);
-                value(&mut self.text);
+                value(self);
                 self.text.extend(others);
                 self.has_message = true;
             }
@@ -171,15 +192,16 @@ impl Line {
             ("timestamp" | "level", _) => {}
             (_, Format::Json) => {
                 self.text.push(b',');
-                json(&mut self.text, &name);
+                self.quote(name);
                 self.text.push(b':');
-                value(&mut self.text);
+                value(self);
             }
             (_, Format::Text) => {
+                self.is_special |= !is_simple(name);
                 self.text.push(b' ');
                 self.text.extend(name.as_bytes());
                 self.text.push(b'=');
-                value(&mut self.text);
+                value(self);
             }
         }
     }
@@ -189,7 +211,10 @@ impl Line {
         if matches!(self.format, Format::Json) {
             self.text.push(b'}');
         }
-        self.text
+        match self.is_special {
+            true => tame(&self.text),
+            false => self.text,
+        }
     }
 }
 

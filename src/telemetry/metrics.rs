@@ -16,8 +16,10 @@
 //! come over HTTP is `Refused` for service `usher`, operation `admit`: nobody asked what it would call.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use tracing::info;
 
@@ -62,13 +64,15 @@ pub fn emit_refused(events: usize, now: OffsetDateTime) {
     if events == 0 {
         return;
     }
+    let directives = [Directive {
+        namespace: NAMESPACE,
+        dimensions: [&DIMENSIONS],
+        metrics: &[("Refused", "Count")],
+    }];
+    let directives = serde_json::value::to_raw_value(&directives).ok();
     let aws = Aws {
         timestamp: millis(now),
-        cloud_watch_metrics: &[Directive {
-            namespace: NAMESPACE,
-            dimensions: [&DIMENSIONS],
-            metrics: &[("Refused", "Count")],
-        }],
+        directives: directives.as_deref(),
     };
     let [service, operation] = DIMENSIONS;
     let refused = Members(&[
@@ -86,12 +90,35 @@ fn tell(line: &str) {
     info!(target: TARGET, metric = line);
 }
 
-/// Which members of a line are metrics, and by which dimensions.
 #[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
 struct Aws<'a> {
+    #[serde(rename = "Timestamp")]
     timestamp: i64,
-    cloud_watch_metrics: &'a [Directive<'a>],
+    #[serde(rename = "CloudWatchMetrics")]
+    directives: Option<&'a RawValue>,
+}
+
+/// Which members of a change's line are metrics, and by which dimensions. It is the same on every line, and most of it.
+fn directives() -> Option<&'static RawValue> {
+    static DIRECTIVES: OnceLock<Option<Box<RawValue>>> = OnceLock::new();
+    let make = || {
+        let [service, operation] = DIMENSIONS;
+        let directives = [
+            Directive {
+                namespace: NAMESPACE,
+                dimensions: [&DIMENSIONS],
+                metrics: &METRICS,
+            },
+            Directive {
+                namespace: NAMESPACE,
+                dimensions: [&[service, operation, BY_OUTCOME]],
+                metrics: &[("Changes", "Count")],
+            },
+        ];
+        // It has string keys and no numbers, so that this cannot fail.
+        serde_json::value::to_raw_value(&directives).ok()
+    };
+    DIRECTIVES.get_or_init(make).as_deref()
 }
 
 #[derive(Serialize)]
@@ -205,18 +232,7 @@ impl Sums {
         let [service_name, operation_name] = DIMENSIONS;
         let aws = Aws {
             timestamp: millis(now),
-            cloud_watch_metrics: &[
-                Directive {
-                    namespace: NAMESPACE,
-                    dimensions: [&DIMENSIONS],
-                    metrics: &METRICS,
-                },
-                Directive {
-                    namespace: NAMESPACE,
-                    dimensions: [&[service_name, operation_name, BY_OUTCOME]],
-                    metrics: &[("Changes", "Count")],
-                },
-            ],
+            directives: directives(),
         };
         let line = Members(&[
             ("_aws", Member::Aws(&aws)),
