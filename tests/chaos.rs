@@ -13,6 +13,8 @@
 
 #[path = "chaos/accounts.rs"]
 mod accounts;
+#[path = "support/client.rs"]
+mod client;
 #[path = "chaos/diary.rs"]
 mod diary;
 #[path = "chaos/provoked.rs"]

@@ -2,6 +2,9 @@
 
 #![cfg(feature = "finspace")]
 
+#[path = "support/client.rs"]
+mod client;
+
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -11,6 +14,7 @@ use aws_sdk_sagemaker as sagemaker;
 use aws_sdk_sagemaker::error::ProvideErrorMetadata;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
+use client::http_client;
 use datazone::types::{UserProfileStatus, UserProfileType, UserType};
 use sagemaker::types as sm;
 use serde_json::{Value, json};
@@ -53,7 +57,7 @@ macro_rules! client {
                     "id", "key", None, None, "test",
                 ))
                 .endpoint_url($emulator.endpoint())
-                .http_client(aws_smithy_http_client::Builder::new().build_http())
+                .http_client(http_client())
                 .retry_config($service::config::retry::RetryConfig::disabled())
                 .timeout_config(
                     $service::config::timeout::TimeoutConfig::builder()

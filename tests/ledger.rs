@@ -3,6 +3,8 @@
 //! The DynamoDB half needs `USHER_TEST_DYNAMODB_ENDPOINT`, the address of a `moto_server`; without it that half says
 //! that it is skipped.
 
+#[path = "support/client.rs"]
+mod client;
 #[path = "ledger/failures.rs"]
 mod failures;
 #[path = "ledger/histories.rs"]

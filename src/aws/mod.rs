@@ -1,7 +1,10 @@
 //! The only place that talks to AWS: clients that are built once, reads and writes of targets, and what their errors mean.
 
+mod agent;
+mod configuration;
 mod datazone;
 pub mod dynamodb;
+mod environment;
 mod error;
 #[cfg(feature = "finspace")]
 mod finspace;
@@ -15,133 +18,44 @@ mod trust;
 mod warm_up;
 mod web_identity;
 
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use aws_config::environment::{
-    EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider,
-};
-use aws_config::meta::credentials::CredentialsProviderChain;
-use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
-use aws_config::provider_config::ProviderConfig;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_smithy_async::time::SystemTimeSource;
+use aws_config::SdkConfig;
+use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use serde_json::Value;
 
 use crate::api::Operation;
 use crate::call::{Input, Target};
 
+use agent::Agent;
+use retries::EachAttempt;
 use throttling::{Throttling, Way};
 use traces::EachCall;
-use web_identity::WebIdentity;
 
+pub use configuration::{ConfigError, Place, configure};
+pub use environment::from_environment;
 pub use error::{Class, ServiceError};
 pub use retries::{Attempts, counted, throttled};
 pub use traces::traced;
 pub use trust::BadBundle;
 
-/// Where the services are.
-pub enum Place<'a> {
-    /// At AWS, or where `AWS_ENDPOINT_URL` says: region, credentials and endpoints come from the environment and the
-    /// profile files. The instance metadata service is never asked: on a desk it only costs seconds.
-    Environment {
-        /// Certificates that are trusted in place of the system's: `AWS_CA_BUNDLE`.
-        ca_bundle: Option<&'a Path>,
-    },
-    /// At this URL, with credentials that are worth nothing elsewhere. Nothing else is read.
-    Emulator(&'a str),
-}
-
-/// Reads the configuration for all clients.
-///
-/// # Errors
-/// When no region is set, or there is something wrong with the certificate bundle.
-pub async fn configure(place: Place<'_>) -> Result<SdkConfig, ConfigError> {
-    let bundle = match place {
-        Place::Emulator(_) => None,
-        Place::Environment { ca_bundle } => ca_bundle,
-    };
-    let http = transport::http_client(trust::trust(bundle)?);
-    match place {
-        Place::Emulator(url) => Ok(SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("eu-central-1"))
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::from_keys(
-                "emulator", "emulator", None,
-            )))
-            .endpoint_url(url)
-            .http_client(http)
-            .retry_config(retries())
-            .timeout_config(timeouts())
-            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-            .time_source(SystemTimeSource::new())
-            .build()),
-        Place::Environment { ca_bundle: _ } => {
-            let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
-                .or_else(ProfileFileRegionProvider::new())
-                .region()
-                .await
-                .ok_or(ConfigError::NoRegion)?;
-            // Providers that ask somebody over HTTP have no client unless they are given one.
-            let provider = ProviderConfig::default()
-                .with_region(Some(region.clone()))
-                .with_http_client(http.clone());
-            let profile = ProfileFileCredentialsProvider::builder().configure(&provider);
-            let credentials = CredentialsProviderChain::first_try(
-                "Environment",
-                EnvironmentVariableCredentialsProvider::new(),
-            )
-            .or_else("Profile", profile.build())
-            .or_else("WebIdentityToken", WebIdentity::new(provider));
-            Ok(aws_config::defaults(BehaviorVersion::latest())
-                .region(region)
-                .credentials_provider(credentials)
-                .http_client(http)
-                .retry_config(retries())
-                .timeout_config(timeouts())
-                .load()
-                .await)
-        }
-    }
-}
-
-/// Why there is no configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// AWS has no default for it.
-    #[error("no AWS region is set; set AWS_REGION, or `region` in the AWS profile")]
-    NoRegion,
-    #[error(transparent)]
-    Bundle(#[from] BadBundle),
-}
-
-/// For all but throttling: exponential backoff with full jitter, as the SDK's standard mode does it; four more attempts than none.
-fn retries() -> RetryConfig {
-    RetryConfig::standard()
-        .with_max_attempts(5)
-        .with_initial_backoff(Duration::from_millis(200))
-        .with_max_backoff(Duration::from_secs(5))
-}
-
-/// Control-plane calls answer within a second; one that takes ten will not.
-fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(3))
-        .operation_attempt_timeout(Duration::from_secs(10))
-        .build()
+/// What has a hand in every call of a service. None is ever switched off, and the SDK need not ask before each of their hooks.
+fn interceptors(config: &SdkConfig) -> [SharedInterceptor; 3] {
+    [
+        SharedInterceptor::permanent(EachAttempt),
+        SharedInterceptor::permanent(EachCall),
+        SharedInterceptor::permanent(Agent::new(config)),
+    ]
 }
 
 /// The table of the ledger.
 pub fn ledger_table(config: &SdkConfig, name: &str) -> dynamodb::Table {
-    let config = aws_sdk_dynamodb::config::Builder::from(config).interceptor(EachCall);
-    let client = aws_sdk_dynamodb::Client::from_conf(config.build());
+    let mut client = aws_sdk_dynamodb::config::Builder::from(config);
+    client
+        .push_interceptor(SharedInterceptor::permanent(EachCall))
+        .push_interceptor(SharedInterceptor::permanent(Agent::new(config)));
+    let client = aws_sdk_dynamodb::Client::from_conf(client.build());
     dynamodb::Table::new(client, name.to_owned())
 }
 

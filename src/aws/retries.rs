@@ -8,11 +8,11 @@ use std::future::Future;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
     AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
     FinalizerInterceptorContextRef, InterceptorContext,
 };
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::retries::classifiers::{
     ClassifyRetry, RetryAction, RetryClassifierPriority, RetryReason,
@@ -167,6 +167,7 @@ fn count(add: impl FnOnce(&mut Attempts)) {
 #[derive(Debug)]
 pub(super) struct EachAttempt;
 
+#[dyn_dispatch_hint]
 impl Intercept for EachAttempt {
     fn name(&self) -> &'static str {
         "EachAttempt"

@@ -8,18 +8,15 @@ use aws_sdk_sagemaker::operation::update_domain::UpdateDomainInput;
 use aws_sdk_sagemaker::operation::update_user_profile::UpdateUserProfileInput;
 use aws_smithy_schema::serde::SerializableStruct;
 
-use super::retries::{EachAttempt, OneVerdict};
-use super::traces::EachCall;
+use super::retries::OneVerdict;
 use super::warm_up::{Ping, answered};
-use super::{Observed, ServiceError, State};
+use super::{Observed, ServiceError, State, interceptors};
 use crate::call::{Target, encode};
 
 pub(super) fn client(config: &SdkConfig) -> Client {
-    let config = Builder::from(config)
-        .retry_classifier(OneVerdict)
-        .interceptor(EachAttempt)
-        .interceptor(EachCall);
-    Client::from_conf(config.build())
+    let mut client = Builder::from(config).retry_classifier(OneVerdict);
+    client.set_interceptors(interceptors(config));
+    Client::from_conf(client.build())
 }
 
 pub(super) async fn connect(client: &Client) -> Result<(), String> {

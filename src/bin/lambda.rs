@@ -17,7 +17,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use usher::apply::Usher;
-use usher::aws::{Place, Services, configure, ledger_table};
+use usher::aws::{Services, from_environment, ledger_table};
 use usher::event::Malformed;
 use usher::expression::warm_up;
 use usher::function::{Function, Request, unreadable};
@@ -41,7 +41,7 @@ async fn start() -> anyhow::Result<()> {
     tracing_subscriber::registry()
         .with(lines.with_filter(filter(settings.level)))
         .init();
-    let function = Arc::new(build(&settings).await?);
+    let function = Arc::new(build(&settings)?);
     let ready = make_ready(Arc::clone(&function));
     match function.connects() {
         // Before the first poll: an environment that is provisioned is frozen as soon as it polls.
@@ -74,22 +74,21 @@ async fn make_ready(function: Arc<Function>) {
     warm_up();
 }
 
+/// An environment variable. What is no UTF-8 is kept as something that no setting allows, not taken for unset.
+fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
 fn settings() -> anyhow::Result<Settings> {
-    // What is no UTF-8 is kept as something that no setting allows, not taken for unset.
-    let text =
-        |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    Settings::read(text).map_err(|bad| {
+    Settings::read(variable).map_err(|bad| {
         let lines: Vec<String> = bad.iter().map(ToString::to_string).collect();
         anyhow!("{}", lines.join("\n"))
     })
 }
 
-async fn build(settings: &Settings) -> anyhow::Result<Function> {
+fn build(settings: &Settings) -> anyhow::Result<Function> {
     let rules = rules(settings)?;
-    let config = configure(Place::Environment {
-        ca_bundle: settings.ca_bundle.as_deref(),
-    })
-    .await?;
+    let config = from_environment(variable, settings.ca_bundle.as_deref())?;
     let ledger = match &settings.ledger_table {
         None => Ledger::in_memory(),
         Some(table) => Ledger::DynamoDb(ledger_table(&config, table)),

@@ -15,6 +15,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use usher::ledger::KEY;
 
+use crate::client::http_client;
 use crate::random::Random;
 
 /// Where moto's server is, if it runs.
@@ -35,7 +36,7 @@ pub async fn create(endpoint: &str) -> String {
         .region(Region::new("eu-central-1"))
         .credentials_provider(Credentials::new("chaos", "chaos", None, None, "test"))
         .endpoint_url(endpoint)
-        .http_client(aws_smithy_http_client::Builder::new().build_http());
+        .http_client(http_client());
     let key = KeySchemaElement::builder()
         .attribute_name(KEY)
         .key_type(KeyType::Hash);

@@ -91,3 +91,29 @@ fn without_a_region_it_says_how_to_set_one() {
         &["no AWS region is set; set AWS_REGION"],
     );
 }
+
+#[test]
+fn without_credentials_it_says_which_variable_is_missing_and_what_is_not_read() {
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+        let missing = format!("there are no AWS credentials: {name} is not set");
+        fails(
+            // There is a profile; the function is not for it.
+            &[(name, ""), ("AWS_PROFILE", "default")],
+            &[&missing, "reads no profile files"],
+        );
+    }
+}
+
+#[test]
+fn what_the_sdk_would_pass_over_stops_the_start() {
+    fails(
+        &[
+            ("AWS_USE_FIPS_ENDPOINT", "yes"),
+            ("AWS_ENDPOINT_URL_SAGEMAKER", "127.0.0.1:4599"),
+        ],
+        &[
+            "AWS_USE_FIPS_ENDPOINT=\"yes\" is not allowed; it is true or false",
+            "AWS_ENDPOINT_URL_SAGEMAKER=\"127.0.0.1:4599\" is not allowed; it is a URL with http or https",
+        ],
+    );
+}

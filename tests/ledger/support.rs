@@ -14,6 +14,8 @@ use time::OffsetDateTime;
 use usher::aws::dynamodb::Table;
 use usher::ledger::{Ask, KEY, Ledger};
 
+use crate::client::http_client;
+
 /// A Saturday in 2026, and some seconds and nanoseconds.
 pub fn second(seconds: i64) -> OffsetDateTime {
     let start = 1_791_043_200_123_456_789_i128;
@@ -49,7 +51,7 @@ pub fn client(endpoint: &str) -> Client {
         .region(Region::new("eu-central-1"))
         .credentials_provider(Credentials::new("id", "key", None, None, "test"))
         .endpoint_url(endpoint)
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .http_client(http_client())
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts.build());
     Client::from_conf(config.build())
