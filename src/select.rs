@@ -1,9 +1,8 @@
 //! Rules × event → the calls to make: which targets an event concerns, and with which arguments. Those that depend on what
 //! the target is like wait until it has been read.
 
+mod arguments;
 mod fill;
-
-use std::borrow::{Borrow, Cow};
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -12,9 +11,11 @@ use time::format_description::well_known::Rfc3339;
 use crate::api::{CheckOptions, Violation, check};
 use crate::call::Target;
 use crate::event::Event;
-use crate::expression::{Evaluation, Inputs, Limits, NameMade, Uses};
+use crate::expression::{Evaluation, Inputs, Limits, NameMade};
 use crate::report::{Cause, Failure};
-use crate::rules::{CallTemplate, Rule, Rules, Template};
+use crate::rules::{CallTemplate, Rule, Rules};
+pub(crate) use arguments::open;
+use arguments::{Arguments, arguments, uses};
 use fill::Fill;
 
 /// What the rules say of one event.
@@ -35,16 +36,6 @@ pub struct Selected<'a> {
     /// The names that were made out of the event to name the target.
     pub names: Vec<NameMade>,
     arguments: Arguments,
-}
-
-enum Arguments {
-    /// They are the same whatever the target is like.
-    Fixed(Value),
-    /// The same as text, which takes a sixth of the tree: a batch can have tens of thousands.
-    Packed(Box<str>),
-    Failed(Box<Failure>),
-    /// They depend on what the target is like; so far there are those that name it.
-    Open(Value),
 }
 
 /// A call whose target or time could not be computed.
@@ -191,39 +182,6 @@ fn name<'a>(
     })
 }
 
-/// Whether an expression of a template uses what is asked about. As deep as the template, which was bounded when the file was
-/// read.
-fn uses(template: &Template, what: &impl Fn(&Uses) -> bool) -> bool {
-    match template {
-        Template::Constant(_) => false,
-        Template::Expression(computed) => what(computed.uses()),
-        Template::Object(members) => members.iter().any(|(_, template)| uses(template, what)),
-        Template::List(items) => items.iter().any(|template| uses(template, what)),
-    }
-}
-
-fn arguments(
-    rule: &Rule,
-    call: &CallTemplate,
-    identity: Value,
-    evaluation: &Evaluation,
-) -> Result<Value, Failure> {
-    let mut fill = Fill::new(rule, evaluation);
-    let mut arguments = match identity {
-        Value::Object(members) => members,
-        _ => Map::new(),
-    };
-    for (name, template) in &call.with {
-        if arguments.contains_key(name) {
-            continue;
-        }
-        if let Some(value) = fill.member(name, template)? {
-            arguments.insert(name.clone(), value);
-        }
-    }
-    Ok(Value::Object(arguments))
-}
-
 /// Turns what the API would not take into a failure.
 ///
 /// # Errors
@@ -246,101 +204,6 @@ pub(crate) fn refuse(violations: &[Violation]) -> Result<(), Failure> {
         retryable: false,
         cause: Cause::Values,
     })
-}
-
-impl Selected<'_> {
-    /// Whether an argument depends on what the target is like.
-    pub fn uses_current(&self) -> bool {
-        matches!(self.arguments, Arguments::Open(_))
-    }
-
-    /// Keeps it as small as can be.
-    pub(crate) fn pack(&mut self) {
-        if let Arguments::Fixed(arguments) = &self.arguments {
-            self.arguments = Arguments::Packed(arguments.to_string().into_boxed_str());
-        }
-    }
-
-    /// The arguments, now that the target has been observed.
-    ///
-    /// # Errors
-    /// When an expression fails or yields nothing.
-    pub fn arguments(
-        &self,
-        rules: &Rules,
-        event: &Event,
-        current: &Value,
-    ) -> Result<Value, Failure> {
-        self.filled(|| open([self], rules, event, current))
-    }
-
-    /// The same, where the event and the target have been made ready for several calls.
-    pub(crate) fn evaluated(&self, evaluation: &Evaluation) -> Result<Value, Failure> {
-        self.filled(|| Ok(evaluation))
-    }
-
-    fn filled<E: Borrow<Evaluation>>(
-        &self,
-        evaluation: impl FnOnce() -> Result<E, Failure>,
-    ) -> Result<Value, Failure> {
-        match &self.arguments {
-            Arguments::Fixed(arguments) => Ok(arguments.clone()),
-            // It was written from such a value.
-            Arguments::Packed(text) => Ok(serde_json::from_str(text).unwrap_or_default()),
-            Arguments::Failed(failure) => Err(failure.as_ref().clone()),
-            Arguments::Open(identity) => {
-                let evaluation = evaluation()?;
-                arguments(self.rule, self.call, identity.clone(), evaluation.borrow())
-            }
-        }
-    }
-
-    /// Arguments that are the same whatever the target is like, for the last time: what is not packed is not there any more.
-    pub(crate) fn take_arguments(&mut self) -> Result<Value, Failure> {
-        match &mut self.arguments {
-            Arguments::Fixed(arguments) => Ok(std::mem::take(arguments)),
-            Arguments::Packed(text) => Ok(serde_json::from_str(text).unwrap_or_default()),
-            Arguments::Failed(failure) => Err(failure.as_ref().clone()),
-            // Nobody asks for them without the target.
-            Arguments::Open(identity) => Ok(identity.clone()),
-        }
-    }
-}
-
-/// An event and an observed target, made ready for the arguments of these calls that depend on it.
-pub(crate) fn open<'a>(
-    calls: impl IntoIterator<Item = &'a Selected<'a>>,
-    rules: &Rules,
-    event: &Event,
-    current: &Value,
-) -> Result<Evaluation, Failure> {
-    let calls: Vec<_> = calls
-        .into_iter()
-        .filter(|call| call.uses_current())
-        .collect();
-    let any = |what: &dyn Fn(&Uses) -> bool| {
-        calls.iter().any(|selected| {
-            let CallTemplate {
-                operation, with, ..
-            } = selected.call;
-            // What names the target is known.
-            let mut others = with
-                .iter()
-                .filter(|(name, _)| !operation.identity().contains(&name.as_str()));
-            others.any(|(_, template)| uses(template, &what))
-        })
-    };
-    // Mostly they look at the target and at nothing else.
-    let event = match any(&|uses| uses.event) {
-        true => event.read(),
-        false => Cow::Owned(Value::Null),
-    };
-    let none = Map::new();
-    let constants = match any(&|uses| !uses.constants.is_empty()) {
-        true => &rules.constants,
-        false => &none,
-    };
-    evaluation(constants, &event, Some(current))
 }
 
 /// What orders the event: the rule's `at`, or the event's time.

@@ -8,13 +8,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jsonata_core::evaluator::{Context, Evaluator, EvaluatorOptions};
 use jsonata_core::value::JValue;
 use serde_json::{Map, Value};
 
 use super::Expression;
+use super::engine::{Bindings, Engine};
 use super::failure::explain;
-use super::functions::{self, Trace};
+use super::functions::Trace;
 use super::names::NameMade;
 use super::value::{Unfit, from_engine, to_engine, weigh};
 
@@ -132,9 +132,7 @@ const INPUT_USES: usize = 8;
 /// It is neither `Send` nor `Sync` (the engine shares values by `Rc`): make one, evaluate, and drop it before an
 /// `.await`.
 pub struct Evaluation {
-    event: JValue,
-    current: Option<JValue>,
-    constants: Rc<[(String, JValue)]>,
+    bindings: Bindings,
     limits: Rc<Limits>,
     /// The limits as the caller gave them, from which those for another target are made.
     asked: Limits,
@@ -142,14 +140,6 @@ pub struct Evaluation {
     engine: RefCell<Engine>,
     /// What expressions yielded that stand in several places.
     known: RefCell<Vec<(Arc<Expression>, Evaluated)>>,
-}
-
-/// The evaluator, once there is something to evaluate.
-#[derive(Default)]
-struct Engine {
-    evaluator: Option<Evaluator>,
-    /// Those of our own functions that it knows, as bits.
-    functions: u32,
 }
 
 impl Evaluation {
@@ -183,9 +173,9 @@ impl Evaluation {
             .transpose()
             .map_err(|failure| failure.at(0..0))?;
         Ok(Self::assemble(
-            self.event.clone(),
+            self.bindings.event.clone(),
             current,
-            Rc::clone(&self.constants),
+            Rc::clone(&self.bindings.constants),
             self.asked.clone(),
         ))
     }
@@ -208,9 +198,11 @@ impl Evaluation {
             ..asked.clone()
         });
         Evaluation {
-            event,
-            current,
-            constants,
+            bindings: Bindings {
+                event,
+                current,
+                constants,
+            },
             limits,
             asked,
             trace: Rc::default(),
@@ -263,36 +255,6 @@ impl Evaluation {
         }
     }
 
-    /// The evaluator with everything that the expression may name.
-    fn ready<'a>(&self, engine: &'a mut Engine, expression: &Expression) -> &'a mut Evaluator {
-        let evaluator = engine
-            .evaluator
-            .get_or_insert_with(|| evaluator(self.context(), &self.limits));
-        let more = expression.functions & !engine.functions;
-        if more != 0 {
-            functions::register(evaluator, more, &self.limits, &self.trace);
-            engine.functions |= more;
-        }
-        evaluator
-    }
-
-    fn context(&self) -> Context {
-        let mut context = Context::new();
-        for (name, value) in self.constants.iter() {
-            context.bind(name.clone(), value.clone());
-        }
-        let states = [("input".to_owned(), self.event.clone())];
-        context.bind("event".to_owned(), self.event.clone());
-        context.bind(
-            "states".to_owned(),
-            JValue::object(states.into_iter().collect()),
-        );
-        if let Some(current) = &self.current {
-            context.bind("current".to_owned(), current.clone());
-        }
-        context
-    }
-
     fn run(&self, expression: &Expression) -> Result<JValue, Failure> {
         let Ok(mut engine) = self.engine.try_borrow_mut() else {
             return Err(Failure::new(
@@ -300,9 +262,9 @@ impl Evaluation {
                 "an expression cannot be evaluated inside another",
             ));
         };
-        let evaluator = self.ready(&mut engine, expression);
+        let evaluator = engine.ready(expression, &self.bindings, &self.limits, &self.trace);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            evaluator.evaluate(expression.bounded(), &self.event)
+            evaluator.evaluate(expression.bounded(), &self.bindings.event)
         }));
         match outcome {
             Ok(Ok(value)) => Ok(value),
@@ -321,24 +283,4 @@ impl Evaluation {
             }
         }
     }
-}
-
-/// Pays once, at start, for what the engine otherwise builds at the first call of a function: the regular expressions
-/// of all its signatures, about a millisecond of processor time, which is fourteen on a 128 MB function.
-pub fn warm_up() {
-    let mut evaluator = evaluator(Context::new(), &Limits::default());
-    if let Ok(ast) = jsonata_core::parser::parse("$lowercase($trim('A'))") {
-        // Only what it leaves behind in the engine is of interest.
-        let _ = evaluator.evaluate(&ast, &JValue::Null);
-    }
-}
-
-fn evaluator(context: Context, limits: &Limits) -> Evaluator {
-    let options = EvaluatorOptions {
-        timeout_ms: Some(u64::try_from(limits.time.as_millis()).unwrap_or(u64::MAX)),
-        cancel: None,
-        max_stack_depth: Some(limits.depth),
-        max_sequence_length: Some(limits.sequence),
-    };
-    Evaluator::with_options(context, options)
 }

@@ -13,6 +13,7 @@ mod calls;
 mod catalog;
 mod checks;
 mod codes;
+mod engine;
 mod evaluate;
 mod failure;
 mod functions;
@@ -32,7 +33,8 @@ use jsonata_core::ast::AstNode;
 pub use analysis::Uses;
 pub use catalog::constant_name_problem;
 pub use codes::CODES;
-pub use evaluate::{Evaluated, Evaluation, EvaluationError, Inputs, Limits, warm_up};
+pub use engine::warm_up;
+pub use evaluate::{Evaluated, Evaluation, EvaluationError, Inputs, Limits};
 pub use names::{NameError, NameMade, kx_user_name, profile_name};
 
 const OPEN: &str = "{%";

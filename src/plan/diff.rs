@@ -310,3 +310,32 @@ fn differences<'a>(
         to: then.cloned(),
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![Just(json!(null)), Just(json!(1)), Just(json!("a"))];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                proptest::collection::vec(("[a-d]", inner), 0..4)
+                    .prop_map(|members| { Value::Object(members.into_iter().collect()) }),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn merging_what_can_be_taken_apart_gives_the_same_in_the_same_order(
+            now in any_value(), wanted in any_value(),
+        ) {
+            let copied = merge(Some(&now), &wanted).to_string();
+            prop_assert_eq!(merged(now, wanted).to_string(), copied);
+        }
+    }
+}

@@ -311,6 +311,18 @@ mod tests {
     }
 
     #[test]
+    fn the_message_leads_wherever_it_stands_and_no_field_takes_the_place_of_time_or_level() {
+        let log = || {
+            tracing::info!(target: "usher", a = 1, message = "event", level = "ERROR", timestamp = "never", b = "ü");
+        };
+        let line = written(Format::Json, LevelFilter::INFO, log);
+        let head = r#"{"timestamp":"1970-01-01T00:00:00Z","level":"INFO","message":"event""#;
+        assert_eq!(line, format!("{head},\"a\":1,\"b\":\"ü\"}}\n"));
+        let line = written(Format::Text, LevelFilter::INFO, log);
+        assert_eq!(line, "1970-01-01T00:00:00Z INFO event a=1 b=\"ü\"\n");
+    }
+
+    #[test]
     fn a_text_line_is_one_line_whatever_a_value_holds() {
         let line = written(Format::Text, LevelFilter::INFO, || {
             tracing::info!(target: "usher", source = "acme.hr", eventId = "1\n2026 ERROR fake", detailType = "a=b", "event");

@@ -46,6 +46,9 @@ pub const DIMENSIONS: [&str; 2] = ["service", "operation"];
 /// What `Changes` is told apart by besides.
 pub const BY_OUTCOME: &str = "outcome";
 
+/// What most lines are shorter than, in bytes.
+const LENGTH: usize = 1024;
+
 /// The most values that one metric may have on a line (embedded metric format specification, target members).
 const MOST_VALUES: usize = 100;
 
@@ -248,8 +251,10 @@ impl Sums {
             ("Duplicates", Member::Count(*duplicates)),
             ("Refused", those(Outcome::Refused)),
         ]);
+        let mut text = Vec::with_capacity(LENGTH);
         // It has string keys and finite numbers only, so that this cannot fail.
-        serde_json::to_string(&line).unwrap_or_default()
+        let _ = serde_json::to_writer(&mut text, &line);
+        String::from_utf8(text).unwrap_or_default()
     }
 }
 
