@@ -230,16 +230,18 @@ fn line_ends(text: &[u8]) -> impl Iterator<Item = usize> {
 
 fn advance(
     text: &str,
-    (from, line, column): (usize, usize, usize),
+    (from, mut line, mut column): (usize, usize, usize),
     to: usize,
 ) -> (usize, usize, usize) {
-    let passed = text.get(from..to).unwrap_or_default();
-    let newlines = passed.bytes().filter(|byte| *byte == b'\n').count();
-    let column = match passed.rsplit_once('\n') {
-        Some((_, last)) => 1 + last.chars().count(),
-        None => column + passed.chars().count(),
-    };
-    (to, line + newlines, column)
+    for byte in text.get(from..to).unwrap_or_default().bytes() {
+        match byte {
+            b'\n' => (line, column) = (line + 1, 1),
+            // Goes on with a character.
+            0x80..0xc0 => {}
+            _ => column += 1,
+        }
+    }
+    (to, line, column)
 }
 
 #[cfg(test)]

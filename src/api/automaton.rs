@@ -13,8 +13,9 @@ type Set = u128;
 
 /// A pattern for a whole value.
 pub(super) struct Automaton {
-    /// By position: which characters stand there, and which positions may follow.
-    positions: Vec<(Class, Set)>,
+    classes: Vec<Class>,
+    /// By position: which class of characters stands there, and which positions may follow.
+    positions: Vec<(usize, Set)>,
     whole: Part,
 }
 
@@ -36,10 +37,15 @@ struct Class {
 
 impl Class {
     fn new(ranges: Vec<(char, char)>, negated: bool) -> Self {
-        let within = |c: char| ranges.iter().any(|(from, to)| (*from..=*to).contains(&c));
-        let ascii = (0..128_u8).filter(|byte| within(char::from(*byte)) != negated);
+        let mut ascii = 0;
+        for (from, to) in &ranges {
+            let (from, to) = (u32::from(*from), u32::from(*to).min(127));
+            if from <= to {
+                ascii |= u128::MAX >> (127 - (to - from)) << from;
+            }
+        }
         Self {
-            ascii: ascii.fold(0, |ascii, byte| ascii | 1 << byte),
+            ascii: if negated { !ascii } else { ascii },
             ranges,
             negated,
         }
@@ -62,10 +68,12 @@ impl Automaton {
         let inner = pattern.strip_prefix('^')?.strip_suffix('$')?;
         let mut reader = Reader {
             rest: inner,
+            classes: Vec::new(),
             positions: Vec::new(),
         };
         let whole = reader.alternatives()?;
         reader.rest.is_empty().then_some(Self {
+            classes: reader.classes,
             positions: reader.positions,
             whole,
         })
@@ -80,7 +88,7 @@ impl Automaton {
                 let position = possible.trailing_zeros();
                 possible &= possible - 1;
                 if let Some((class, follow)) = self.positions.get(position as usize)
-                    && class.has(c)
+                    && self.classes.get(*class).is_some_and(|class| class.has(c))
                 {
                     next |= follow;
                     ends |= self.whole.last >> position & 1 == 1;
@@ -97,7 +105,8 @@ impl Automaton {
 
 struct Reader<'p> {
     rest: &'p str,
-    positions: Vec<(Class, Set)>,
+    classes: Vec<Class>,
+    positions: Vec<(usize, Set)>,
 }
 
 // As deep as the pattern's groups nest. Whatever is not known ends the reading with nothing.
@@ -147,22 +156,29 @@ impl Reader<'_> {
     }
 
     /// From the ends of one part to the beginnings of another.
-    fn lead(&mut self, from: Set, to: Set) {
-        for (position, (_, follow)) in self.positions.iter_mut().enumerate() {
-            if from >> position & 1 == 1 {
+    fn lead(&mut self, mut from: Set, to: Set) {
+        while from != 0 {
+            if let Some((_, follow)) = self.positions.get_mut(from.trailing_zeros() as usize) {
                 *follow |= to;
             }
+            from &= from - 1;
         }
     }
 
     fn repeated(&mut self) -> Option<Part> {
-        let start = self.rest;
+        let (start, before) = (self.rest, self.positions.len());
         let mut part = self.atom()?;
         let (least, most) = self.count()?;
         let end = self.rest;
-        let mut again = |reader: &mut Self| {
-            reader.rest = start;
-            reader.atom()
+        // The class, when that is all there is to it.
+        let class = self.positions.get(before).map(|(class, _)| *class);
+        let class = class.filter(|_| !start.starts_with('('));
+        let again = |reader: &mut Self| match class {
+            Some(class) => reader.position(class),
+            None => {
+                reader.rest = start;
+                reader.atom()
+            }
         };
         let mut all = EMPTY;
         // Each time has positions of its own; without an upper bound the last time comes again and again.
@@ -218,6 +234,11 @@ impl Reader<'_> {
             '.' | '(' | ')' | '^' | '$' | '*' | '+' | '?' | '{' | '}' | ']' => return None,
             c => Class::new(vec![(c, c)], false),
         };
+        self.classes.push(class);
+        self.position(self.classes.len() - 1)
+    }
+
+    fn position(&mut self, class: usize) -> Option<Part> {
         if self.positions.len() >= MOST {
             return None;
         }

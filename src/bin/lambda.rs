@@ -19,7 +19,6 @@ use tracing_subscriber::util::SubscriberInitExt;
 use usher::apply::Usher;
 use usher::aws::{Services, from_environment, ledger_table};
 use usher::event::Malformed;
-use usher::expression::warm_up;
 use usher::function::{Function, Request, unreadable};
 use usher::ledger::Ledger;
 use usher::rules::Rules;
@@ -71,7 +70,7 @@ async fn make_ready(function: Arc<Function>) {
         function.usher.services.prepare(call.operation);
     }
     function.compile_patterns();
-    warm_up();
+    function.warm_up_functions();
 }
 
 /// An environment variable. What is no UTF-8 is kept as something that no setting allows, not taken for unset.

@@ -60,6 +60,11 @@ const ADDED: &[(&str, Body)] = &[
     (checks::PICTURE, checks::picture),
 ];
 
+/// Whether a function is Usher's own.
+pub(super) fn is_added(name: &str) -> bool {
+    ADDED.iter().any(|(added, _)| *added == name)
+}
+
 /// The one of these functions that has this name, as a bit; no bit for any other.
 pub(super) fn bit(name: &str) -> u32 {
     let added = ADDED.iter().map(|(name, _)| *name);

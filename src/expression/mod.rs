@@ -186,6 +186,12 @@ impl Expression {
         &self.uses
     }
 
+    /// Whether it calls functions of JSONata's own, which [`warm_up`] makes ready.
+    pub fn calls_jsonata(&self) -> bool {
+        let functions = &self.uses.functions;
+        !functions.iter().all(|name| functions::is_added(name))
+    }
+
     /// Evaluates the expression against one event.
     ///
     /// # Errors

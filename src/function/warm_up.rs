@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::Function;
 use crate::api::{Operation, Shape};
+use crate::expression::warm_up;
 use crate::ledger::Ledger;
 use crate::rules::{CallTemplate, Rules, Template};
 use crate::telemetry;
@@ -62,6 +63,19 @@ impl Function {
                     let _ = pattern.matches("-");
                 }
             }
+        }
+    }
+
+    /// Makes JSONata's functions ready, if a rule calls any.
+    pub fn warm_up_functions(&self) {
+        let mut rules = self.usher.rules.rules.iter();
+        let calls = rules.any(|rule| {
+            let arguments = rule.calls.iter().flat_map(CallTemplate::expressions);
+            let mut computed = arguments.map(|(_, computed)| computed).chain(&rule.at);
+            computed.any(|computed| computed.calls_jsonata())
+        });
+        if calls {
+            warm_up();
         }
     }
 

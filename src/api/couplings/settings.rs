@@ -21,14 +21,17 @@ pub(super) fn settings(both: Both<'_>, settings: &str, found: &mut Vec<Violation
         return;
     };
     let is_asked = |member: &str| asked.get(member).is_some();
-    for app in APPS.into_iter().filter(|app| is_asked(app)) {
+    let default = |app| at(asked, &[app, "DefaultResourceSpec", "LifecycleConfigArn"]);
+    for app in APPS.into_iter().filter(|app| default(app).is_some()) {
         found.extend(default_in_list(both, settings, app));
     }
     if is_asked("JupyterServerAppSettings") {
         found.extend(default_given(both, settings));
         found.extend(only_system(both, settings));
     }
-    found.extend(landing(both, settings));
+    if is_asked("DefaultLandingUri") || is_asked("StudioWebPortal") {
+        found.extend(landing(both, settings));
+    }
 }
 
 /// "Only specifying DefaultResourceSpec does not [throw] an error, but fails when booting up" the app
