@@ -5,6 +5,7 @@ mod contender;
 mod figures;
 mod http;
 mod job;
+mod large;
 mod measure;
 mod memory;
 mod options;
@@ -47,6 +48,10 @@ fn run(options: &Options) -> Result<(), String> {
     if let Some(events) = options.memory {
         let usher = places.prepare("usher")?;
         return memory::measure(&usher, events, &places.work);
+    }
+    if options.large {
+        let usher = places.prepare("usher")?;
+        return large::measure(&usher, &options.shape, &places.work);
     }
     let names = NAMES.iter().filter(|name| options.wants(name));
     let mut contenders = Vec::new();

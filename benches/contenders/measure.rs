@@ -114,6 +114,10 @@ impl Running {
         Ok(running)
     }
 
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn usage(&self) -> Usage {
         Usage::of(self.child.id())
     }

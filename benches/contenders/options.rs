@@ -21,6 +21,8 @@ Measures Usher beside others that do the same job, all in one run.
   --json           figures as JSON
   --tls            instead of all that: the first event and warm ones with the services behind TLS
   --memory N       instead of all that: Usher's memory over N events, of which every thousandth is about the same person
+  --large          instead of all that: Usher's memory and processor time for SQS batches of up to 6 MB
+  --shape TEXT     of these only the shapes with this in their name
   --short          instead of all that: only what is the same on every machine (requests, instructions, allocations),
                    held against limits; fails if one is broken";
 
@@ -37,6 +39,8 @@ pub struct Options {
     pub json: bool,
     pub tls: bool,
     pub memory: Option<usize>,
+    pub large: bool,
+    pub shape: String,
     pub short: bool,
 }
 
@@ -57,6 +61,8 @@ impl Options {
             json: false,
             tls: false,
             memory: None,
+            large: false,
+            shape: String::new(),
             short: false,
         };
         while let Some(word) = words.next() {
@@ -67,7 +73,9 @@ impl Options {
                 "--help" => return Err(USAGE.to_owned()),
                 "--json" => options.json = true,
                 "--tls" => options.tls = true,
+                "--large" => options.large = true,
                 "--short" => options.short = true,
+                "--shape" => options.shape = value()?,
                 "--rounds" => options.rounds = number(&value()?)?,
                 "--warm" => options.warm = number(&value()?)?,
                 "--events" => options.events = number(&value()?)?,
