@@ -320,11 +320,11 @@ fn calls(criterion: &mut Criterion) {
     criterion.bench_function("decode", |bencher| {
         bencher.iter(|| Input::decode(operation, black_box(&arguments)).expect("an input"));
     });
-    let identity = vec![
+    let identity = [
         "d-abc123def456".to_owned(),
         "jane-doe-example-com".to_owned(),
     ];
-    let target = Target::new(operation, identity);
+    let target = Target::new(operation, &identity);
     let desired = Desired {
         target: &target,
         arguments: &arguments,

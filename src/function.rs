@@ -2,6 +2,7 @@
 
 mod warm_up;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,8 @@ use crate::guard::admit;
 use crate::ingress::{self, Delivery, HttpAsk, HttpRequest, Item, Origin};
 use crate::plan::Plan;
 use crate::reply::{Answer, Answered, FunctionError, reply};
-use crate::report::Report;
+use crate::report::{Disposition, Report};
+use crate::rules::Rule;
 use crate::telemetry::traces::{Daemon, Trace};
 use crate::telemetry::{self, metrics};
 
@@ -110,19 +112,19 @@ impl Function {
                     Some(problem)
                 }
             };
-            ids.push((id, problem));
+            ids.push((id.into_boxed_str(), problem.map(Box::new)));
         }
         metrics::emit_refused(refused, now);
         let deadline = self.deadline(request, now);
-        let mut done = self
-            .done(origin, &events, request, deadline)
-            .await
-            .into_iter();
-        let answer = |(item, problem): (String, Option<Malformed>)| {
+        let done = self.done(origin, &mut events, request, deadline).await;
+        drop(events);
+        let mut done = done.into_iter();
+        let answer = |(item, problem): (Box<str>, Option<Box<Malformed>>)| {
             let answer = match problem {
-                Some(problem) => Some(Answer::Malformed(problem)),
+                Some(problem) => Some(Answer::Malformed(*problem)),
                 None => done.next(),
             };
+            let item = item.into_string();
             answer.map(|answer| Answered { item, answer })
         };
         ids.into_iter().filter_map(answer).collect()
@@ -132,7 +134,7 @@ impl Function {
     async fn done(
         &self,
         origin: &Origin,
-        events: &[Event],
+        events: &mut [Event],
         request: &Request<'_>,
         deadline: Deadline,
     ) -> Vec<Answer> {
@@ -145,23 +147,77 @@ impl Function {
             };
             return plans.iter().map(logged).collect();
         }
+        let passed_over = self.passed_over(events);
+        let mut tally = metrics::Tally::default();
+        let told = |position: usize, report: &Report| {
+            let passed_over = passed_over.get(&position);
+            let passed_over = passed_over.map_or(&[][..], Vec::as_slice);
+            telemetry::report(report, passed_over, request.id, caller);
+            tally.add(report);
+        };
         let invocation = Invocation {
             id: request.attempt,
             deadline,
             now: &self.now,
         };
-        let reports = self.usher.apply(events, &invocation).await;
-        metrics::emit(&reports, (self.now)());
-        let logged = |(report, event): (Report, &Event)| {
-            // Hardly any event tells of a failed call, and none has to be parsed to tell.
-            let passed_over = match event.may_have("errorCode") {
-                true => self.usher.rules.passed_over(&event.document()),
-                false => Vec::new(),
-            };
-            telemetry::report(&report, &passed_over, request.id, caller);
-            Answer::Report(report)
+        let answers = match origin {
+            Origin::Sqs { .. } => self.ends(events, &invocation, told).await,
+            _ => self.reports(events, &invocation, told).await,
         };
-        reports.into_iter().zip(events).map(logged).collect()
+        tally.emit((self.now)());
+        answers
+    }
+
+    /// All that SQS is told. A batch is as large as Lambda lets it be; its reports would be many times that.
+    async fn ends(
+        &self,
+        events: &mut [Event],
+        invocation: &Invocation<'_>,
+        mut told: impl FnMut(usize, &Report) + Send,
+    ) -> Vec<Answer> {
+        let mut ends = vec![Disposition::Retry; events.len()];
+        let tell = |position: usize, report: Report| {
+            told(position, &report);
+            if let Some(end) = ends.get_mut(position) {
+                *end = report.disposition;
+            }
+        };
+        self.usher.apply_each(events, invocation, tell).await;
+        ends.into_iter().map(Answer::Ended).collect()
+    }
+
+    async fn reports(
+        &self,
+        events: &mut [Event],
+        invocation: &Invocation<'_>,
+        mut told: impl FnMut(usize, &Report) + Send,
+    ) -> Vec<Answer> {
+        let mut answers: Vec<Answer> = events
+            .iter()
+            .map(|_| Answer::Ended(Disposition::Retry))
+            .collect();
+        let tell = |position: usize, report: Report| {
+            told(position, &report);
+            if let Some(answer) = answers.get_mut(position) {
+                *answer = Answer::Report(report);
+            }
+        };
+        self.usher.apply_each(events, invocation, tell).await;
+        answers
+    }
+
+    /// By event, the rules that would have been for it if it did not tell of a call that failed. Hardly any does, and none has to be
+    /// parsed to tell.
+    fn passed_over(&self, events: &[Event]) -> HashMap<usize, Vec<&Rule>> {
+        let suspects = events
+            .iter()
+            .enumerate()
+            .filter(|(_, event)| event.may_have("errorCode"));
+        let passed_over = |(position, event): (usize, &Event)| {
+            let rules = self.usher.rules.passed_over(&event.read());
+            (!rules.is_empty()).then_some((position, rules))
+        };
+        suspects.filter_map(passed_over).collect()
     }
 
     /// Over HTTP anybody who may call writes what he likes into `source`; a guard says what is taken.

@@ -2,7 +2,11 @@
 //! the target is like wait until it has been read.
 
 mod arguments;
+mod common;
 mod fill;
+
+use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -14,8 +18,9 @@ use crate::event::Event;
 use crate::expression::{Evaluation, Inputs, Limits, NameMade};
 use crate::report::{Cause, Failure};
 use crate::rules::{CallTemplate, Rule, Rules};
+use arguments::Arguments;
 pub(crate) use arguments::open;
-use arguments::{Arguments, arguments, uses};
+pub(crate) use common::Common;
 use fill::Fill;
 
 /// What the rules say of one event.
@@ -26,15 +31,15 @@ pub struct Selection<'a> {
     pub calls: Vec<Result<Selected<'a>, Unnamed<'a>>>,
 }
 
-/// One call on a target that is named but not yet read.
+/// One call on a target that is named but not yet read. A batch can have tens of thousands.
 pub struct Selected<'a> {
     pub rule: &'a Rule,
     pub call: &'a CallTemplate,
     pub target: Target,
     /// What orders this call among those of other events.
     pub at: OffsetDateTime,
-    /// The names that were made out of the event to name the target.
-    pub names: Vec<NameMade>,
+    /// The names that were made out of the event to name the target. Calls that made the same share them.
+    pub names: Arc<[NameMade]>,
     arguments: Arguments,
 }
 
@@ -42,7 +47,7 @@ pub struct Selected<'a> {
 pub struct Unnamed<'a> {
     pub rule: &'a Rule,
     pub call: &'a CallTemplate,
-    pub failure: Failure,
+    pub failure: Arc<Failure>,
 }
 
 /// Matches `event` against `rules` and names the targets of the calls.
@@ -55,9 +60,7 @@ pub fn select<'a>(rules: &'a Rules, event: &Event) -> Selection<'a> {
             calls: Vec::new(),
         };
     }
-    let evaluation = evaluation(&rules.constants, &document, None);
-    // The engine has its own form of it.
-    drop(document);
+    let evaluation = evaluation(&rules.constants, document, None);
     let mut calls = Vec::new();
     for rule in &matching {
         let at = evaluation
@@ -72,25 +75,40 @@ pub fn select<'a>(rules: &'a Rules, event: &Event) -> Selection<'a> {
             calls.push(named.map_err(|failure| Unnamed {
                 rule,
                 call,
-                failure,
+                failure: Arc::new(failure),
             }));
         }
     }
+    share_names(&mut calls);
     Selection {
         rules: matching,
         calls,
     }
 }
 
+fn share_names(calls: &mut [Result<Selected<'_>, Unnamed<'_>>]) {
+    let mut last: Option<Arc<[NameMade]>> = None;
+    for call in calls.iter_mut().flatten() {
+        match &last {
+            Some(same) if *same == call.names => call.names = Arc::clone(same),
+            _ => last = Some(Arc::clone(&call.names)),
+        }
+    }
+}
+
 /// The same for an event that nobody has the time to look into: every call of a rule that matches it, with the reason.
-pub(crate) fn unselected<'a>(rules: &'a Rules, event: &Event, failure: &Failure) -> Selection<'a> {
+pub(crate) fn unselected<'a>(
+    rules: &'a Rules,
+    event: &Event,
+    failure: &Arc<Failure>,
+) -> Selection<'a> {
     let matching = rules.matching(&event.read());
     let calls = matching.iter().flat_map(|rule| {
         rule.calls.iter().map(|call| {
             Err(Unnamed {
                 rule,
                 call,
-                failure: failure.clone(),
+                failure: Arc::clone(failure),
             })
         })
     });
@@ -100,21 +118,29 @@ pub(crate) fn unselected<'a>(rules: &'a Rules, event: &Event, failure: &Failure)
     }
 }
 
-/// One event, and perhaps its target, made ready for expressions.
+/// One event, and perhaps its target, made ready for expressions. An event that nobody else keeps goes as the engine's form of it
+/// comes.
 ///
 /// # Errors
 /// When the data cannot be read by expressions at all.
 fn evaluation(
     constants: &Map<String, Value>,
-    event: &Value,
+    event: Cow<'_, Value>,
     current: Option<&Value>,
 ) -> Result<Evaluation, Failure> {
-    let inputs = Inputs {
-        event,
-        current,
-        constants,
+    let limits = Limits::default();
+    let evaluation = match event {
+        Cow::Owned(event) => Evaluation::consuming(event, current, constants, &limits),
+        Cow::Borrowed(event) => {
+            let inputs = Inputs {
+                event,
+                current,
+                constants,
+            };
+            Evaluation::new(&inputs, &limits)
+        }
     };
-    Evaluation::new(&inputs, &Limits::default()).map_err(|error| values(error.code, error.message))
+    evaluation.map_err(|error| values(error.code, error.message))
 }
 
 fn values(code: &str, message: String) -> Failure {
@@ -159,26 +185,14 @@ fn name<'a>(
     };
     let identity = Value::Object(identity);
     refuse(&check(call.operation, &identity, &options))?;
-    let names = fill.names;
-    let arguments = match call
-        .with
-        .iter()
-        .any(|(_, template)| uses(template, &|uses| uses.current))
-    {
-        true => Arguments::Open(identity),
-        // The event is at hand in the engine's own form now; making that again costs as much as the event is big.
-        false => match arguments(rule, call, identity, evaluation) {
-            Ok(arguments) => Arguments::Fixed(arguments),
-            Err(failure) => Arguments::Failed(Box::new(failure)),
-        },
-    };
+    let names = fill.names.into();
     Ok(Selected {
         rule,
         call,
-        target: Target::new(call.operation, parts),
+        target: Target::new(call.operation, &parts),
         at,
         names,
-        arguments,
+        arguments: Arguments::new(rule, call, identity, evaluation),
     })
 }
 

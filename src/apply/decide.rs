@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::asked::{Asked, Group};
 use super::deadline::Deadline;
 use super::ended::{Apart, End, by_itself, out_of_time};
-use super::gather::{Asked, Group};
 use crate::event::Event;
 use crate::guard::{Guarded, guard};
 use crate::plan::{Action, Desired, Planned, after, described, plan, planned};
@@ -41,9 +41,9 @@ impl Decision {
         let planned = |asked: &Asked<'_>| {
             let (action, members, error) = match (self.apart.get(&asked.event), &self.change) {
                 (Some(end), _) if end.outcome == Outcome::Refused => {
-                    (Action::Refused, Vec::new(), end.error.clone())
+                    (Action::Refused, Vec::new(), end.error.as_deref().cloned())
                 }
-                (Some(end), _) => (Action::Failed, Vec::new(), end.error.clone()),
+                (Some(end), _) => (Action::Failed, Vec::new(), end.error.as_deref().cloned()),
                 (None, Some(change)) if change.input().is_some() => {
                     (Action::Change, change.change().members.clone(), None)
                 }
@@ -149,7 +149,7 @@ impl<'a> Sum<'a> {
             settle: self.settle || asked.calls.iter().any(|call| call.call.settle),
         };
         let settle = desired.settle;
-        let alone = self.guarded(&desired, &current, asked.checked)?;
+        let alone = self.guarded(&desired, &current, !asked.uses_current())?;
         let (wanted, change) = match &self.wanted {
             None => (wanted, alone),
             Some(earlier) => {

@@ -1,10 +1,12 @@
 //! How the work on one target ended, and why.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::gather::{Asked, Group};
+use super::asked::{Asked, Group, Names};
 use crate::aws::{Attempts, Class, ServiceError};
+use crate::call::Target;
 use crate::guard::Refusal;
 use crate::ledger::Release;
 use crate::report::{Cause, ChangeReport, Failure, MemberChange, Outcome};
@@ -12,18 +14,18 @@ use crate::report::{Cause, ChangeReport, Failure, MemberChange, Outcome};
 /// The events that are left out of what is done to a target, each with its own end, by their position in the invocation.
 pub(super) type Apart = HashMap<usize, End>;
 
-/// How one event ends that is left out of what is done to a target.
+/// How one event ends that is left out of what is done to a target. A clone shares the failure: there can be ten thousand.
 #[derive(Clone)]
 pub(super) struct End {
     pub outcome: Outcome,
-    pub error: Option<Failure>,
+    pub error: Option<Arc<Failure>>,
 }
 
 impl End {
     pub fn failed(failure: Failure) -> Self {
         Self {
             outcome: Outcome::Failed,
-            error: Some(failure),
+            error: Some(Arc::new(failure)),
         }
     }
 
@@ -36,7 +38,7 @@ impl End {
         };
         Self {
             outcome: Outcome::Refused,
-            error: Some(failure),
+            error: Some(Arc::new(failure)),
         }
     }
 
@@ -75,37 +77,73 @@ impl Ended {
             ..Self::with(Outcome::Failed)
         }
     }
+}
 
-    /// Each event's own report.
-    pub fn reports(
-        &self,
-        group: &Group<'_>,
-        took: Duration,
-        throttles: u32,
-    ) -> Vec<(usize, ChangeReport)> {
-        let report = |asked: &Asked<'_>| {
-            let (outcome, members, attempts, error) = match self.apart.get(&asked.event) {
-                Some(end) => (end.outcome, Vec::new(), 0, &end.error),
-                None => {
-                    let outcome = self.outcome.unwrap_or(Outcome::Unchanged);
-                    (outcome, self.members.clone(), self.attempts, &self.error)
-                }
-            };
-            ChangeReport {
-                call: group.target.operation().name(),
-                target: Some(group.target.to_string()),
-                rules: asked.rules(),
-                outcome,
-                members,
-                attempts,
-                millis: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-                error: error.clone(),
-                throttles,
-                repeated: self.repeats.contains(&asked.event),
+/// How the work on one target ended for the events that asked for it: what is the same for all of them once, and their reports
+/// when they are told.
+pub(super) struct Ends<'a> {
+    target: Target,
+    ended: Ended,
+    millis: u64,
+    throttles: u32,
+    /// By event, with the rules that asked.
+    asks: Vec<(usize, Names<'a>)>,
+}
+
+impl<'a> Ends<'a> {
+    pub fn new(group: Group<'a>, ended: Ended, took: Duration, throttles: u32) -> Self {
+        let Group { target, asks } = group;
+        let mut last = Names::default();
+        let asked = |asked: Asked<'a>| {
+            last = asked.names(&last);
+            (asked.event, Arc::clone(&last))
+        };
+        let mut asks: Vec<_> = asks.into_iter().map(asked).collect();
+        asks.sort_unstable_by_key(|(event, _)| *event);
+        Self {
+            target,
+            ended,
+            millis: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            throttles,
+            asks,
+        }
+    }
+
+    pub fn events(&self) -> impl Iterator<Item = usize> {
+        self.asks.iter().map(|(event, _)| *event)
+    }
+
+    /// One event's own report.
+    pub fn report(&self, event: usize) -> Option<ChangeReport> {
+        let place = self.asks.binary_search_by_key(&event, |(event, _)| *event);
+        let (_, rules) = self.asks.get(place.ok()?)?;
+        let Ended {
+            outcome,
+            members,
+            attempts,
+            error,
+            repeats,
+            apart,
+        } = &self.ended;
+        let (outcome, members, attempts, error) = match apart.get(&event) {
+            Some(end) => (end.outcome, Vec::new(), 0, end.error.as_deref()),
+            None => {
+                let outcome = outcome.unwrap_or(Outcome::Unchanged);
+                (outcome, members.clone(), *attempts, error.as_ref())
             }
         };
-        let asks = group.asks.iter();
-        asks.map(|asked| (asked.event, report(asked))).collect()
+        Some(ChangeReport {
+            call: self.target.operation().name(),
+            target: Some(self.target.to_string()),
+            rules: rules.iter().copied().map(str::to_owned).collect(),
+            outcome,
+            members,
+            attempts,
+            millis: self.millis,
+            error: error.cloned(),
+            throttles: self.throttles,
+            repeated: repeats.contains(&event),
+        })
     }
 }
 

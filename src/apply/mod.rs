@@ -8,6 +8,7 @@
 //! finding out what its events want, and at most a third of what is then left into whether a target's many events go together: what
 //! is not reached by then ends as `retry`, and the rest is written.
 
+mod asked;
 mod deadline;
 mod decide;
 mod ended;
@@ -15,6 +16,7 @@ mod gather;
 mod order;
 mod rehearse;
 mod target;
+mod telling;
 
 use std::future::Future;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
@@ -36,10 +38,13 @@ use crate::report::{ChangeReport, EventRef, Outcome, Report};
 use crate::rules::Rules;
 use crate::select::Unnamed;
 
+use asked::Group;
 pub use deadline::Deadline;
+use ended::Ends;
 use gather::{Gathered, gather, waves};
 pub use rehearse::{Rehearsal, rehearse};
 use target::Task;
+use telling::Telling;
 
 /// The rules and everything they act on; built once, used for every invocation.
 pub struct Usher {
@@ -89,7 +94,7 @@ impl Usher {
     pub async fn plan(&self, events: &[Event], deadline: Deadline) -> Vec<Plan> {
         let Gathered {
             groups, unnamed, ..
-        } = gather(&self.rules, events, Some(deadline.part(2)));
+        } = gather(&self.rules, &mut events.to_vec(), Some(deadline.part(2)));
         let mut plans: Vec<Plan> = events
             .iter()
             .map(|event| Plan {
@@ -100,7 +105,13 @@ impl Usher {
         let work = groups
             .iter()
             .map(|group| boxed(self.planned(group, events, deadline)));
-        let planned = together(work, self.concurrency).await;
+        let mut planned: Vec<_> = groups.iter().map(|_| Vec::new()).collect();
+        let done = |place: usize, parts| {
+            if let Some(place) = planned.get_mut(place) {
+                *place = parts;
+            }
+        };
+        together(work, self.concurrency, done).await;
         let unnamed = unnamed
             .into_iter()
             .map(|(event, unnamed)| (event, unplanned(unnamed)));
@@ -114,38 +125,56 @@ impl Usher {
 
     /// Makes the targets as the events want them. One report for each event, in their order.
     pub async fn apply(&self, events: &[Event], invocation: &Invocation<'_>) -> Vec<Report> {
-        let Gathered {
-            matched,
-            groups,
-            unnamed,
-        } = gather(&self.rules, events, Some(invocation.deadline.part(2)));
-        let mut changes: Vec<Vec<ChangeReport>> = events.iter().map(|_| Vec::new()).collect();
+        let mut reports: Vec<Option<Report>> = events.iter().map(|_| None).collect();
+        let mut events = events.to_vec();
+        let keep = |position: usize, report| {
+            if let Some(place) = reports.get_mut(position) {
+                *place = Some(report);
+            }
+        };
+        self.apply_each(&mut events, invocation, keep).await;
+        reports.into_iter().flatten().collect()
+    }
+
+    /// The same for batches that are too large to keep all their reports: tells of each event, by its position, as soon as the last of
+    /// its changes has ended. Events lose their text once nothing more is read of it.
+    pub async fn apply_each(
+        &self,
+        events: &mut [Event],
+        invocation: &Invocation<'_>,
+        tell: impl FnMut(usize, Report) + Send,
+    ) {
+        let until = invocation.deadline.part(2);
+        let gathered = gather(&self.rules, events, Some(until));
+        let events = &*events;
+        let (mut telling, groups) = Telling::new(events, gathered, tell);
+        let mut before = 0;
         for wave in waves(groups) {
-            let work = wave.iter().map(|group| {
-                let task = Task {
-                    group,
-                    events,
-                    invocation,
-                    lock: self.single_sign_on.lock(&group.target),
-                };
-                boxed(async move { self.applied(&task).await })
-            });
-            let ended = together(work, self.concurrency).await;
-            for (event, change) in ended.into_iter().flatten() {
-                if let Some(changes) = changes.get_mut(event) {
-                    changes.push(change);
-                }
-            }
+            let groups = wave.len();
+            let work = wave
+                .into_iter()
+                .map(|group| boxed(self.ends(group, events, invocation)));
+            let ended = |place, ends| telling.ended(before + place, ends);
+            together(work, self.concurrency, ended).await;
+            before += groups;
         }
-        for (event, unnamed) in unnamed {
-            if let Some(changes) = changes.get_mut(event) {
-                changes.push(unreachable_target(unnamed));
-            }
-        }
-        let reports = events.iter().zip(matched).zip(changes);
-        reports
-            .map(|((event, rules), changes)| Report::new(event, rules, changes))
-            .collect()
+    }
+
+    /// Does the work on one target. The group goes with it: most of a batch's memory is in the groups that are still to come.
+    async fn ends<'a>(
+        &self,
+        group: Group<'a>,
+        events: &[Event],
+        invocation: &Invocation<'_>,
+    ) -> Ends<'a> {
+        let task = Task {
+            group: &group,
+            events,
+            invocation,
+            lock: self.single_sign_on.lock(&group.target),
+        };
+        let (ended, took, throttles) = self.applied(&task).await;
+        Ends::new(group, ended, took, throttles)
     }
 }
 
@@ -155,12 +184,15 @@ fn boxed<'a, T>(work: impl Future<Output = T> + Send + 'a) -> Work<'a, T> {
     Box::pin(work)
 }
 
-/// Does all the work, at most `limit` of it at a time; what each yields, in the order of the work.
-async fn together<'a, T>(work: impl Iterator<Item = Work<'a, T>>, limit: usize) -> Vec<T> {
+/// Does all the work, at most `limit` of it at a time. Hands over what each yields, with its place, as soon as it is there.
+async fn together<'a, T>(
+    work: impl Iterator<Item = Work<'a, T>>,
+    limit: usize,
+    mut done: impl FnMut(usize, T),
+) {
     // Made one by one: work that has not begun would take more memory than what it is about.
     let mut waiting = work.enumerate();
     let mut running = FuturesUnordered::new();
-    let mut done = Vec::new();
     loop {
         while running.len() < limit.max(1)
             && let Some((place, work)) = waiting.next()
@@ -168,19 +200,17 @@ async fn together<'a, T>(work: impl Iterator<Item = Work<'a, T>>, limit: usize) 
             running.push(numbered(place, work));
         }
         match running.next().await {
-            Some(result) => done.push(result),
+            Some((place, result)) => done(place, result),
             None => break,
         }
     }
-    done.sort_by_key(|(place, _)| *place);
-    done.into_iter().map(|(_, result)| result).collect()
 }
 
 async fn numbered<T>(place: usize, work: Work<'_, T>) -> (usize, T) {
     (place, work.await)
 }
 
-fn unreachable_target(unnamed: Unnamed<'_>) -> ChangeReport {
+fn unreachable_target(unnamed: &Unnamed<'_>) -> ChangeReport {
     ChangeReport {
         call: unnamed.call.operation.name(),
         target: None,
@@ -189,7 +219,7 @@ fn unreachable_target(unnamed: Unnamed<'_>) -> ChangeReport {
         members: Vec::new(),
         attempts: 0,
         millis: 0,
-        error: Some(unnamed.failure),
+        error: Some(unnamed.failure.as_ref().clone()),
         throttles: 0,
         repeated: false,
     }
@@ -202,7 +232,7 @@ fn unplanned(unnamed: Unnamed<'_>) -> Planned {
         rules: vec![unnamed.rule.name.clone()],
         action: Action::Failed,
         members: Vec::new(),
-        error: Some(unnamed.failure),
+        error: Some(unnamed.failure.as_ref().clone()),
     }
 }
 

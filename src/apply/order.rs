@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
+use super::asked::{Asked, Prospect};
 use super::ended::{Apart, End, Ended, busy, in_doubt, out_of_time, unfinished};
-use super::gather::{Asked, Prospect};
 use super::target::{Task, hints};
 use super::{Invocation, Usher};
 use crate::ledger::{Ask, Claim, Lease, Release, Released, Standing};
@@ -77,7 +77,7 @@ impl Usher {
         if let []
         | [
             Asked {
-                prospect: Prospect::Good,
+                prospect: Prospect::Good(_),
                 ..
             },
         ] = asks.as_slice()

@@ -25,7 +25,7 @@ pub fn rehearse(
     event: &Event,
     observe: impl Fn(&Target) -> Result<Value, Failure>,
 ) -> Rehearsal {
-    let events = std::slice::from_ref(event);
+    let events = &mut [event.clone()];
     let Gathered {
         matched,
         groups,
@@ -53,7 +53,10 @@ pub fn rehearse(
     }
     changes.extend(unnamed.into_iter().map(|(_, unnamed)| unplanned(unnamed)));
     Rehearsal {
-        rules: matched.into_iter().flatten().collect(),
+        rules: matched
+            .iter()
+            .flat_map(|names| names.iter().map(ToString::to_string))
+            .collect(),
         plan: Plan {
             events: vec![EventRef::from(event)],
             changes,

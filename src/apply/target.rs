@@ -1,13 +1,15 @@
 //! One target that is ours: read, plan, guard, write, settle.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::asked::{Asked, Group};
 use super::deadline::{Deadline, Waits};
 use super::decide::{Deciding, Decision};
 use super::ended::{Apart, Ended, Sent, busy, failure, out_of_time};
-use super::gather::{Asked, Group};
 use super::order::Step;
 use super::{Invocation, Usher};
 use crate::api::Operation;
@@ -16,7 +18,7 @@ use crate::event::Event;
 use crate::guard::Guarded;
 use crate::ledger::Release;
 use crate::plan::Planned;
-use crate::report::{Cause, ChangeReport, Failure, Outcome};
+use crate::report::{Cause, Failure, Outcome};
 use crate::rules::Template;
 
 /// What is to be done to one target, and what that takes.
@@ -84,10 +86,11 @@ impl Usher {
         }
     }
 
-    pub(super) async fn applied(&self, task: &Task<'_>) -> Vec<(usize, ChangeReport)> {
+    /// How it ended, after which time, and after how many answers that said "slower".
+    pub(super) async fn applied(&self, task: &Task<'_>) -> (Ended, Duration, u32) {
         let started = Instant::now();
         let (ended, throttles) = throttled(self.ordered(task)).await;
-        ended.reports(task.group, started.elapsed(), throttles)
+        (ended, started.elapsed(), throttles)
     }
 
     /// Reads, decides and writes, again when the target was being changed meanwhile. Tells what the ledger should know.

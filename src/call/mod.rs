@@ -22,61 +22,86 @@ pub use decode::{DecodeError, decode};
 pub use encode::encode;
 
 /// What a call changes. Its `Display` is what reports, guards and the ledger know it by:
-/// `sagemaker:user-profile/d-abc/jane-doe`. A clone shares everything with it.
+/// `sagemaker:user-profile/d-abc/jane-doe`. A clone shares everything with it, and all is small: a batch can have 30,000.
 #[derive(Clone)]
-pub struct Target {
-    operation: Operation,
-    names: Arc<Names>,
-}
+pub struct Target(Arc<Names>);
 
 struct Names {
-    identity: Vec<String>,
-    key: String,
+    operation: Operation,
+    /// The first identity member begins after the kind and has this length; the second is the rest.
+    container: usize,
+    name: Box<str>,
+    /// Where it is not the name.
+    key: Option<Box<str>>,
 }
 
 impl Target {
     /// The target of `operation` whose identity members, in [`Operation::identity`]'s order, are these.
-    pub fn new(operation: Operation, identity: Vec<String>) -> Self {
-        let name = named(operation, &identity);
+    pub fn new(operation: Operation, identity: &[String]) -> Self {
+        let name = named(operation, identity);
         // SageMaker's user profile names are case-insensitive (API reference, CreateUserProfile).
         let key = match operation {
-            Operation::SageMakerUpdateUserProfile => name.to_lowercase(),
+            Operation::SageMakerUpdateUserProfile => Some(name.to_lowercase()),
             Operation::SageMakerUpdateDomain
             | Operation::DataZoneUpdateUserProfile
-            | Operation::FinSpaceUpdateKxUser => name,
+            | Operation::FinSpaceUpdateKxUser => None,
         };
-        Self {
+        Self(Arc::new(Names {
             operation,
-            names: Arc::new(Names { identity, key }),
-        }
+            container: identity.first().map_or(0, String::len),
+            key: key.filter(|key| *key != name).map(String::into_boxed_str),
+            name: name.into_boxed_str(),
+        }))
     }
 
     /// The operation that changes it.
     pub fn operation(&self) -> Operation {
-        self.operation
+        self.0.operation
+    }
+
+    /// As its identity members spell it: what `Display` shows.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Its identity members with their values.
+    pub fn identity(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let values = [self.container(), self.user()];
+        self.operation().identity().iter().copied().zip(values)
     }
 
     /// The name under which the service knows it to be one thing, whatever case a rule wrote.
     pub fn key(&self) -> &str {
-        &self.names.key
+        self.0.key.as_deref().unwrap_or(&self.0.name)
     }
 
     /// The domain or environment that it is in, or is.
     pub fn container(&self) -> &str {
-        self.names.identity.first().map_or("", String::as_str)
+        self.parts().0
     }
 
     /// The user within the domain or environment; empty for a domain.
     pub fn user(&self) -> &str {
-        self.names.identity.get(1).map_or("", String::as_str)
+        self.parts().1
+    }
+
+    fn parts(&self) -> (&str, &str) {
+        let Names {
+            operation,
+            container,
+            name,
+            ..
+        } = &*self.0;
+        let parts = name.get(target_kind(*operation).len() + 1..);
+        let parts = parts.and_then(|parts| parts.split_at_checked(*container));
+        let (container, rest) = parts.unwrap_or_default();
+        (container, rest.strip_prefix('/').unwrap_or_default())
     }
 
     /// The name that the same target has under another identifier of its user.
     pub fn alias(&self, user: &str) -> String {
-        named(
-            self.operation,
-            &[self.container().to_owned(), user.to_owned()],
-        )
+        let identity = [self.container().to_owned(), user.to_owned()];
+        named(self.operation(), &identity)
     }
 }
 
@@ -91,7 +116,7 @@ fn named(operation: Operation, identity: &[String]) -> String {
 
 impl fmt::Display for Target {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&named(self.operation, &self.names.identity))
+        out.write_str(self.name())
     }
 }
 
@@ -262,4 +287,46 @@ pub fn canonical(operation: Operation, arguments: &Value) -> Result<Cow<'_, Valu
         Input::KxUser(_) => return Ok(Cow::Borrowed(arguments)),
     };
     encoded.map(Cow::Owned).map_err(unbuildable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(operation: Operation, identity: &[&str]) -> Target {
+        let identity: Vec<String> = identity.iter().map(ToString::to_string).collect();
+        Target::new(operation, &identity)
+    }
+
+    #[test]
+    fn a_target_knows_the_members_that_name_it_whatever_they_hold() {
+        for (container, user) in [
+            ("d-1", "jane"),
+            ("d/1", "jane/doe"),
+            ("", ""),
+            ("d-ü", "Ü/"),
+        ] {
+            let operation = Operation::SageMakerUpdateUserProfile;
+            let target = target(operation, &[container, user]);
+            assert_eq!((target.container(), target.user()), (container, user));
+            let identity: Vec<_> = target.identity().collect();
+            assert_eq!(
+                identity,
+                [("DomainId", container), ("UserProfileName", user)]
+            );
+        }
+        let domain = target(Operation::SageMakerUpdateDomain, &["d-1"]);
+        assert_eq!((domain.container(), domain.user()), ("d-1", ""));
+        assert_eq!(domain.identity().collect::<Vec<_>>(), [("DomainId", "d-1")]);
+    }
+
+    #[test]
+    fn two_spellings_of_a_profile_are_one_target_and_each_keeps_its_own() {
+        let of = |user| target(Operation::SageMakerUpdateUserProfile, &["d-1", user]);
+        let (jane, upper) = (of("jane"), of("Jane"));
+        assert!(jane == upper && jane.key() == upper.key());
+        assert_eq!((jane.user(), upper.user()), ("jane", "Jane"));
+        let kx = |user| target(Operation::FinSpaceUpdateKxUser, &["kx1", user]);
+        assert!(kx("jane") != kx("Jane"));
+    }
 }

@@ -16,7 +16,7 @@ use super::engine::{Bindings, Engine};
 use super::failure::explain;
 use super::functions::Trace;
 use super::names::NameMade;
-use super::value::{Unfit, from_engine, to_engine, weigh};
+use super::value::{Unfit, from_engine, into_engine, to_engine, weigh};
 
 /// What an evaluation may take before it is refused.
 #[derive(Debug, Clone)]
@@ -148,15 +148,38 @@ impl Evaluation {
     /// # Errors
     /// When the data nests more than 128 deep or has a member named `__tuple__`, which the engine keeps for itself.
     pub fn new(inputs: &Inputs<'_>, limits: &Limits) -> Result<Evaluation, EvaluationError> {
+        let event = to_engine(inputs.event).map_err(|failure| failure.at(0..0))?;
+        Self::with_event(event, inputs.current, inputs.constants, limits)
+    }
+
+    /// The same for an event that nobody else needs, without a moment at which there are two of it.
+    ///
+    /// # Errors
+    /// As [`Evaluation::new`].
+    pub fn consuming(
+        event: Value,
+        current: Option<&Value>,
+        constants: &Map<String, Value>,
+        limits: &Limits,
+    ) -> Result<Evaluation, EvaluationError> {
+        let event = into_engine(event).map_err(|failure| failure.at(0..0))?;
+        Self::with_event(event, current, constants, limits)
+    }
+
+    fn with_event(
+        event: JValue,
+        current: Option<&Value>,
+        constants: &Map<String, Value>,
+        limits: &Limits,
+    ) -> Result<Evaluation, EvaluationError> {
         let convert = |value| to_engine(value).map_err(|failure| failure.at(0..0));
-        let constants: Result<Vec<_>, _> = inputs
-            .constants
+        let constants: Result<Vec<_>, _> = constants
             .iter()
             .map(|(name, value)| Ok((name.clone(), convert(value)?)))
             .collect();
-        let current = inputs.current.map(convert).transpose()?;
+        let current = current.map(convert).transpose()?;
         Ok(Self::assemble(
-            convert(inputs.event)?,
+            event,
             current,
             constants?.into(),
             limits.clone(),

@@ -26,12 +26,7 @@ pub(super) fn to_engine(value: &Value) -> Result<JValue, Failure> {
 }
 
 fn to_engine_at(value: &Value, depth: usize) -> Result<JValue, Failure> {
-    if depth > MAX_DEPTH {
-        return Err(Failure::new(
-            "expression-limit",
-            format!("data nests more than {MAX_DEPTH} deep"),
-        ));
-    }
+    shallow_enough(depth)?;
     Ok(match value {
         Value::Null => JValue::Null,
         Value::Bool(truth) => JValue::Bool(*truth),
@@ -40,22 +35,75 @@ fn to_engine_at(value: &Value, depth: usize) -> Result<JValue, Failure> {
         Value::Array(items) => {
             let flat = !items.iter().any(Value::is_array);
             let mut below = Below::new(depth);
-            let items = items.iter().map(|item| below.convert(item)).collect();
+            let items = items
+                .iter()
+                .map(|item| below.convert(item, to_engine_at))
+                .collect();
             JValue::Array(JArray::new_flat(below.instead_of(items)?, flat))
         }
         Value::Object(members) => {
-            if members.contains_key(CARRIER) {
-                let message =
-                    format!("data has a member `{CARRIER}`, which expressions cannot read");
-                return Err(Failure::new("expression-data", message));
-            }
+            readable(members)?;
             let mut below = Below::new(depth);
             let members = members.iter();
-            let members = members.map(|(name, member)| (name.clone(), below.convert(member)));
+            let members =
+                members.map(|(name, member)| (name.clone(), below.convert(member, to_engine_at)));
             let members = members.collect();
             JValue::object(below.instead_of(members)?)
         }
     })
+}
+
+/// The same for data that nobody else needs: it goes as the engine's comes, so that there are never two of a large event.
+pub(super) fn into_engine(value: Value) -> Result<JValue, Failure> {
+    into_engine_at(value, 0)
+}
+
+fn into_engine_at(value: Value, depth: usize) -> Result<JValue, Failure> {
+    shallow_enough(depth)?;
+    Ok(match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            to_engine_at(&value, depth)?
+        }
+        Value::Array(items) => {
+            let flat = !items.iter().any(Value::is_array);
+            let mut below = Below::new(depth);
+            // In a loop: what is collected could take over the list's memory, which is too much for the engine's smaller values.
+            let mut converted = Vec::with_capacity(items.len());
+            for item in items {
+                converted.push(below.convert(item, into_engine_at));
+            }
+            JValue::Array(JArray::new_flat(below.instead_of(converted)?, flat))
+        }
+        Value::Object(members) => {
+            readable(&members)?;
+            let mut below = Below::new(depth);
+            let members = members.into_iter();
+            let members =
+                members.map(|(name, member)| (name, below.convert(member, into_engine_at)));
+            let members = members.collect();
+            JValue::object(below.instead_of(members)?)
+        }
+    })
+}
+
+fn shallow_enough(depth: usize) -> Result<(), Failure> {
+    match depth > MAX_DEPTH {
+        true => Err(Failure::new(
+            "expression-limit",
+            format!("data nests more than {MAX_DEPTH} deep"),
+        )),
+        false => Ok(()),
+    }
+}
+
+fn readable(members: &Map<String, Value>) -> Result<(), Failure> {
+    match members.contains_key(CARRIER) {
+        true => Err(Failure::new(
+            "expression-data",
+            format!("data has a member `{CARRIER}`, which expressions cannot read"),
+        )),
+        false => Ok(()),
+    }
 }
 
 /// Converts the parts of a value. The first failure waits until the value is made: so it is made in one go, as large as it will be.
@@ -72,11 +120,15 @@ impl Below {
         }
     }
 
-    fn convert(&mut self, value: &Value) -> JValue {
+    fn convert<V>(
+        &mut self,
+        value: V,
+        how: impl Fn(V, usize) -> Result<JValue, Failure>,
+    ) -> JValue {
         if self.failure.is_some() {
             return JValue::Null;
         }
-        to_engine_at(value, self.depth).unwrap_or_else(|failure| {
+        how(value, self.depth).unwrap_or_else(|failure| {
             self.failure = Some(failure);
             JValue::Null
         })

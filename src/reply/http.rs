@@ -91,6 +91,7 @@ fn events(request: &HttpRequest, answers: Vec<Answered>) -> Value {
 fn value(answer: Answer) -> Value {
     match answer {
         Answer::Report(report) => to_value(&report),
+        Answer::Ended(disposition) => json!({"disposition": disposition}),
         Answer::Plan(value) | Answer::Document(value) => value,
         Answer::Malformed(problem) => json!({"problem": Problem::from(&problem).into_members()}),
     }
@@ -123,7 +124,7 @@ impl Problem {
         match answer {
             Answer::Report(report) => Self::of_report(report),
             Answer::Malformed(problem) => Some(Self::from(problem)),
-            Answer::Plan(_) | Answer::Document(_) => None,
+            Answer::Ended(_) | Answer::Plan(_) | Answer::Document(_) => None,
         }
     }
 

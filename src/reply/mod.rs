@@ -24,6 +24,8 @@ use crate::report::{Disposition, Report};
 #[derive(Clone, PartialEq)]
 pub enum Answer {
     Report(Report),
+    /// How it ended, where nobody asks for more: SQS.
+    Ended(Disposition),
     /// A plan that nobody applied: `?dryRun=true`.
     Plan(Value),
     Malformed(Malformed),
@@ -35,6 +37,7 @@ impl fmt::Debug for Answer {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Report(report) => out.debug_tuple("Report").field(report).finish(),
+            Self::Ended(end) => out.debug_tuple("Ended").field(end).finish(),
             Self::Malformed(problem) => out.debug_tuple("Malformed").field(problem).finish(),
             Self::Plan(_) => out.write_str("Plan"),
             Self::Document(_) => out.write_str("Document"),
@@ -48,6 +51,7 @@ impl Answer {
     pub const fn disposition(&self) -> Disposition {
         match self {
             Self::Report(report) => report.disposition,
+            Self::Ended(disposition) => *disposition,
             Self::Malformed(_) => Disposition::Reject,
             Self::Plan(_) | Self::Document(_) => Disposition::Done,
         }
@@ -56,6 +60,7 @@ impl Answer {
     fn into_value(self) -> Value {
         match self {
             Self::Report(report) => to_value(&report),
+            Self::Ended(disposition) => json!({"disposition": disposition}),
             Self::Plan(value) | Self::Document(value) => value,
             Self::Malformed(problem) => {
                 json!({"error": {"code": problem.code, "message": problem.message, "retryable": false}})
@@ -189,7 +194,7 @@ fn summary(first: &Answered, failed: usize, of: usize) -> String {
         Answer::Malformed(problem) => {
             format!("item {}: {}: {}", first.item, problem.code, problem.message)
         }
-        Answer::Plan(_) | Answer::Document(_) => format!("item {}", first.item),
+        Answer::Ended(_) | Answer::Plan(_) | Answer::Document(_) => format!("item {}", first.item),
     };
     match of {
         1 => what,

@@ -155,7 +155,7 @@ pub(super) fn target(name: &str) -> Result<Target, String> {
             identity.join("}/{")
         ));
     }
-    Ok(Target::new(operation, parts))
+    Ok(Target::new(operation, &parts))
 }
 
 /// What AWS could not have: members that it does not describe, and values of another type.

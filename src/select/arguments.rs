@@ -1,11 +1,14 @@
 //! The arguments of a selected call: at once, or once the target has been read.
 
 use std::borrow::{Borrow, Cow};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::common::Common;
 use super::fill::Fill;
 use super::{Selected, evaluation};
+use crate::call::Target;
 use crate::event::Event;
 use crate::expression::{Evaluation, Uses};
 use crate::report::Failure;
@@ -13,17 +16,42 @@ use crate::rules::{CallTemplate, Rule, Rules, Template};
 
 pub(super) enum Arguments {
     /// They are the same whatever the target is like.
-    Fixed(Value),
-    /// The same as text, which takes a sixth of the tree: a batch can have tens of thousands.
-    Packed(Box<str>),
-    Failed(Box<Failure>),
-    /// They depend on what the target is like; so far there are those that name it.
-    Open(Value),
+    Fixed(Box<Value>),
+    /// The same as text, which takes a sixth of the tree, without those that name the target: they are left to it, and calls that want
+    /// the same of different people can share the others.
+    Packed(Arc<str>),
+    Failed(Arc<Failure>),
+    /// They depend on what the target is like.
+    Open,
+}
+
+impl Arguments {
+    /// `identity` are those that name the target.
+    pub fn new(rule: &Rule, call: &CallTemplate, identity: Value, evaluation: &Evaluation) -> Self {
+        if reads(call, &|uses| uses.current) {
+            return Self::Open;
+        }
+        // The event is at hand in the engine's own form now; making that again costs as much as the event is big.
+        match filled(rule, call, identity, evaluation) {
+            Ok(arguments) => Self::Fixed(Box::new(arguments)),
+            Err(failure) => Self::Failed(Arc::new(failure)),
+        }
+    }
+}
+
+/// Whether an argument that does not name the target reads what is asked about.
+fn reads(call: &CallTemplate, what: &impl Fn(&Uses) -> bool) -> bool {
+    let identity = call.operation.identity();
+    let mut others = call
+        .with
+        .iter()
+        .filter(|(name, _)| !identity.contains(&name.as_str()));
+    others.any(|(_, template)| uses(template, what))
 }
 
 /// Whether an expression of a template uses what is asked about. As deep as the template, which was bounded when the file was
 /// read.
-pub(super) fn uses(template: &Template, what: &impl Fn(&Uses) -> bool) -> bool {
+fn uses(template: &Template, what: &impl Fn(&Uses) -> bool) -> bool {
     match template {
         Template::Constant(_) => false,
         Template::Expression(computed) => what(computed.uses()),
@@ -32,7 +60,8 @@ pub(super) fn uses(template: &Template, what: &impl Fn(&Uses) -> bool) -> bool {
     }
 }
 
-pub(super) fn arguments(
+/// The arguments that name the target, and all others.
+fn filled(
     rule: &Rule,
     call: &CallTemplate,
     identity: Value,
@@ -57,13 +86,37 @@ pub(super) fn arguments(
 impl Selected<'_> {
     /// Whether an argument depends on what the target is like.
     pub fn uses_current(&self) -> bool {
-        matches!(self.arguments, Arguments::Open(_))
+        matches!(self.arguments, Arguments::Open)
     }
 
-    /// Keeps it as small as can be.
-    pub(crate) fn pack(&mut self) {
-        if let Arguments::Fixed(arguments) = &self.arguments {
-            self.arguments = Arguments::Packed(arguments.to_string().into_boxed_str());
+    /// Whether the event is read again once the target has been observed.
+    pub fn reads_event(&self) -> bool {
+        self.uses_current() && reads(self.call, &|uses| uses.event)
+    }
+
+    /// Becomes a call on `target`, which is the same in the service's eyes, though its name may be spelled in another way.
+    pub(crate) fn move_to(&mut self, target: &Target) {
+        // The arguments that name it are its own.
+        if self.target.name() == target.name() {
+            self.target = target.clone();
+        }
+    }
+
+    /// Keeps it as small as can be, and shares what it has in common with those before it.
+    pub(crate) fn pack(&mut self, common: &mut Common) {
+        match &mut self.arguments {
+            Arguments::Fixed(arguments) => {
+                let mut arguments = std::mem::take(&mut **arguments);
+                if let Value::Object(members) = &mut arguments {
+                    members
+                        .retain(|name, _| !self.call.operation.identity().contains(&name.as_str()));
+                }
+                let mut text = arguments.to_string().into();
+                common.text(&mut text);
+                self.arguments = Arguments::Packed(text);
+            }
+            Arguments::Failed(failure) => common.failure(failure),
+            Arguments::Packed(_) | Arguments::Open => {}
         }
     }
 
@@ -90,13 +143,12 @@ impl Selected<'_> {
         evaluation: impl FnOnce() -> Result<E, Failure>,
     ) -> Result<Value, Failure> {
         match &self.arguments {
-            Arguments::Fixed(arguments) => Ok(arguments.clone()),
-            // It was written from such a value.
-            Arguments::Packed(text) => Ok(serde_json::from_str(text).unwrap_or_default()),
+            Arguments::Fixed(arguments) => Ok(arguments.as_ref().clone()),
+            Arguments::Packed(text) => Ok(unpacked(&self.target, text)),
             Arguments::Failed(failure) => Err(failure.as_ref().clone()),
-            Arguments::Open(identity) => {
-                let evaluation = evaluation()?;
-                arguments(self.rule, self.call, identity.clone(), evaluation.borrow())
+            Arguments::Open => {
+                let identity = identity(&self.target).collect();
+                filled(self.rule, self.call, identity, evaluation()?.borrow())
             }
         }
     }
@@ -105,12 +157,24 @@ impl Selected<'_> {
     pub(crate) fn take_arguments(&mut self) -> Result<Value, Failure> {
         match &mut self.arguments {
             Arguments::Fixed(arguments) => Ok(std::mem::take(arguments)),
-            Arguments::Packed(text) => Ok(serde_json::from_str(text).unwrap_or_default()),
+            Arguments::Packed(text) => Ok(unpacked(&self.target, text)),
             Arguments::Failed(failure) => Err(failure.as_ref().clone()),
             // Nobody asks for them without the target.
-            Arguments::Open(identity) => Ok(identity.clone()),
+            Arguments::Open => Ok(identity(&self.target).collect()),
         }
     }
+}
+
+fn unpacked(target: &Target, text: &str) -> Value {
+    // It was written from such members.
+    let others: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
+    identity(target).chain(others).collect()
+}
+
+/// The arguments that name the target, as they spell it.
+fn identity(target: &Target) -> impl Iterator<Item = (String, Value)> {
+    let identity = target.identity();
+    identity.map(|(name, value)| (name.to_owned(), Value::from(value)))
 }
 
 /// An event and an observed target, made ready for the arguments of these calls that depend on it.
@@ -124,27 +188,17 @@ pub(crate) fn open<'a>(
         .into_iter()
         .filter(|call| call.uses_current())
         .collect();
-    let any = |what: &dyn Fn(&Uses) -> bool| {
-        calls.iter().any(|selected| {
-            let CallTemplate {
-                operation, with, ..
-            } = selected.call;
-            // What names the target is known.
-            let mut others = with
-                .iter()
-                .filter(|(name, _)| !operation.identity().contains(&name.as_str()));
-            others.any(|(_, template)| uses(template, &what))
-        })
-    };
     // Mostly they look at the target and at nothing else.
-    let event = match any(&|uses| uses.event) {
+    let event = match calls.iter().any(|call| call.reads_event()) {
         true => event.read(),
         false => Cow::Owned(Value::Null),
     };
     let none = Map::new();
-    let constants = match any(&|uses| !uses.constants.is_empty()) {
+    let reads_constants =
+        |call: &&Selected<'_>| reads(call.call, &|uses| !uses.constants.is_empty());
+    let constants = match calls.iter().any(reads_constants) {
         true => &rules.constants,
         false => &none,
     };
-    evaluation(constants, &event, Some(current))
+    evaluation(constants, event, Some(current))
 }

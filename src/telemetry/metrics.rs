@@ -15,7 +15,8 @@
 //! The dimensions are `service` and `operation`, and of `Changes` also these and `outcome`. An event that may not
 //! come over HTTP is `Refused` for service `usher`, operation `admit`: nobody asked what it would call.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::OnceLock;
 
 use serde::{Serialize, Serializer};
@@ -57,9 +58,52 @@ const MOST_VALUES: usize = 100;
 pub(super) const TARGET: &str = "usher::metrics";
 pub(super) const FIELD: &str = "metric";
 
-/// Writes the metrics of an invocation that ends now.
-pub fn emit(reports: &[Report], now: OffsetDateTime) {
-    lines(reports, now).iter().for_each(|line| tell(line));
+/// The metrics of an invocation, report by report: nothing else of a report is kept for them.
+#[derive(Default)]
+pub struct Tally {
+    /// By call and outcome; several where there are more values than a line holds.
+    sums: BTreeMap<(&'static str, &'static str), Vec<Sums>>,
+    /// What the calls and targets whose requests have been counted hash to.
+    counted: HashSet<u64>,
+}
+
+impl Tally {
+    /// Takes a report into account.
+    pub fn add(&mut self, report: &Report) {
+        for change in &report.changes {
+            let lines = self.sums.entry((change.call, change.outcome.name()));
+            let lines = lines.or_default();
+            let full = |sums: &Sums| sums.latencies.len() >= MOST_VALUES;
+            if lines.last().is_none_or(full) {
+                lines.push(Sums::default());
+            }
+            if let Some(sums) = lines.last_mut() {
+                // An invocation writes a target once, for all its events: each of their reports has the same requests.
+                let requests = change.attempts > 0 || change.throttles > 0;
+                let write = (change.call, change.target.as_deref().unwrap_or_default());
+                let first = requests && self.counted.insert(hash(&write));
+                sums.add(change, report.event.time, first);
+            }
+        }
+    }
+
+    /// Writes the metrics of an invocation that ends now.
+    pub fn emit(self, now: OffsetDateTime) {
+        self.lines(now).for_each(|line| tell(&line));
+    }
+
+    /// One line for each call and outcome; more where there are more than a line holds.
+    fn lines(self, now: OffsetDateTime) -> impl Iterator<Item = String> {
+        let sums = self.sums.into_iter();
+        sums.flat_map(move |((call, outcome), sums)| {
+            sums.into_iter()
+                .map(move |sums| sums.line(call, outcome, now))
+        })
+    }
+}
+
+fn hash(write: &(&str, &str)) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(write)
 }
 
 /// Writes that so many events were refused before anyone asked what they would call.
@@ -170,53 +214,19 @@ struct Sums {
     throttles: u64,
     /// Milliseconds, and with it the number of changes.
     latencies: Vec<u64>,
-    /// Seconds.
-    ages: Vec<f64>,
+    /// When the events happened.
+    times: Vec<OffsetDateTime>,
     duplicates: u64,
 }
 
-/// One line for each call and outcome; more where there are more than a line holds.
-fn lines(reports: &[Report], now: OffsetDateTime) -> Vec<String> {
-    let mut sums: BTreeMap<(&str, &str), Vec<Sums>> = BTreeMap::new();
-    let mut counted: BTreeSet<(&str, &str)> = BTreeSet::new();
-    for report in reports {
-        let age = (now - report.event.time).as_seconds_f64().max(0.0);
-        for change in &report.changes {
-            let key = (change.call, change.outcome.name());
-            let full = |sums: &Sums| sums.latencies.len() >= MOST_VALUES;
-            let lines = sums.entry(key).or_default();
-            if lines.last().is_none_or(full) {
-                lines.push(Sums::default());
-            }
-            if let Some(sums) = lines.last_mut() {
-                // An invocation writes a target once, for all its events: each of their reports has the same requests.
-                let requests = change.attempts > 0 || change.throttles > 0;
-                let target = change.target.as_deref().unwrap_or_default();
-                sums.add(
-                    change,
-                    age,
-                    requests && counted.insert((change.call, target)),
-                );
-            }
-        }
-    }
-    let lines = sums.into_iter();
-    lines
-        .flat_map(|((call, outcome), sums)| {
-            sums.into_iter()
-                .map(move |sums| sums.line(call, outcome, now))
-        })
-        .collect()
-}
-
 impl Sums {
-    fn add(&mut self, change: &ChangeReport, age: f64, with_requests: bool) {
+    fn add(&mut self, change: &ChangeReport, time: OffsetDateTime, with_requests: bool) {
         if with_requests {
             self.attempts += u64::from(change.attempts);
             self.throttles += u64::from(change.throttles);
         }
         self.latencies.push(change.millis);
-        self.ages.push(age);
+        self.times.push(time);
         self.duplicates += u64::from(change.repeated);
     }
 
@@ -225,9 +235,11 @@ impl Sums {
             attempts,
             throttles,
             latencies,
-            ages,
+            times,
             duplicates,
         } = self;
+        let age = |time: &OffsetDateTime| (now - *time).as_seconds_f64().max(0.0);
+        let ages: Vec<f64> = times.iter().map(age).collect();
         let changes = latencies.len() as u64;
         let those =
             |wanted: Outcome| Member::Count(if outcome == wanted.name() { changes } else { 0 });
@@ -246,7 +258,7 @@ impl Sums {
             ("Attempts", Member::Count(*attempts)),
             ("Throttles", Member::Count(*throttles)),
             ("Latency", Member::Counts(latencies)),
-            ("EventAge", Member::Seconds(ages)),
+            ("EventAge", Member::Seconds(&ages)),
             ("Stale", those(Outcome::Stale)),
             ("Duplicates", Member::Count(*duplicates)),
             ("Refused", those(Outcome::Refused)),
@@ -274,9 +286,10 @@ mod tests {
     const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
     fn lines(reports: &[Report], now: OffsetDateTime) -> Vec<Value> {
-        let lines = super::lines(reports, now);
-        let read = |line: &String| serde_json::from_str(line).expect("JSON");
-        lines.iter().map(read).collect()
+        let mut tally = Tally::default();
+        reports.iter().for_each(|report| tally.add(report));
+        let read = |line: String| serde_json::from_str(&line).expect("JSON");
+        tally.lines(now).map(read).collect()
     }
 
     fn change(target: &str, outcome: Outcome) -> ChangeReport {

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use time::OffsetDateTime;
+use usher::apply::{Deadline, Invocation};
 use usher::emulator::{Effect, Fault, Options, World};
-use usher::report::{Cause, Disposition, Outcome};
+use usher::report::{Cause, Disposition, Outcome, Report};
 
 use crate::support::{
-    AS_THE_EVENT_SAYS, DOMAIN, Desk, JANE_AT_LAKE, event, jane, kx, role_arn, sample_with, taken,
+    AS_THE_EVENT_SAYS, DOMAIN, Desk, JANE_AT_LAKE, LONG, event, jane, kx, role_arn, sample_with,
+    taken,
 };
 
 fn output(option: &str) -> Value {
@@ -465,4 +468,36 @@ async fn a_refused_change_leaves_no_doubt_so_an_older_event_can_go_on() {
     assert_eq!(change.outcome, Outcome::Failed);
     let (_, change) = desk.change(kx("older", 3, "kdb-old")).await;
     assert_eq!(change.outcome, Outcome::Updated);
+}
+
+/// A large batch must not keep the reports of those who are done until the last one is.
+#[tokio::test]
+async fn an_event_is_told_of_as_soon_as_its_own_changes_have_ended() {
+    let desk = Desk::new(AS_THE_EVENT_SAYS, World::sample()).await;
+    let slow = Effect::Delay { millis: 300 };
+    desk.emulator
+        .fault(Fault::new(slow).on("finspace:UpdateKxUser"));
+    let mut events = [
+        kx("slow", 1, "kdb-rates"),
+        jane("quick", 2, output("Allowed")),
+        event("for nobody", 3, json!({})),
+    ];
+    let invocation = Invocation {
+        id: "attempt",
+        deadline: Deadline::after(LONG),
+        now: &OffsetDateTime::now_utc,
+    };
+    let mut told = Vec::new();
+    let tell = |position, report: Report| {
+        told.push((position, report.event.id, report.changes.len()));
+    };
+    desk.usher.apply_each(&mut events, &invocation, tell).await;
+    let told: Vec<_> = told
+        .iter()
+        .map(|(position, id, changes)| (*position, id.as_str(), *changes))
+        .collect();
+    assert_eq!(
+        told,
+        [(2, "for nobody", 0), (1, "quick", 1), (0, "slow", 1)]
+    );
 }
