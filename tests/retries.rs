@@ -151,8 +151,8 @@ impl Service {
             DataZone => &["dzd_4rv6k2", "3f2a9c64-1d7e-4b85-9a0f-6c5d2e8b7a10"],
             FinSpace => &["kx1", "jane-doe"],
         };
-        let identity = identity.iter().map(ToString::to_string).collect();
-        Target::new(self.operation(), identity)
+        let identity: Vec<String> = identity.iter().map(ToString::to_string).collect();
+        Target::new(self.operation(), &identity)
     }
 
     fn update(self) -> &'static str {
