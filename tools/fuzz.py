@@ -69,9 +69,9 @@ def run(name, seconds, seed):
     for folder in (corpus, found):
         folder.mkdir(parents=True, exist_ok=True)
     seeds = SEEDS[name]()
-    for seed in seeds:
-        if len(seed) <= longest:
-            (corpus / hashlib.sha256(seed).hexdigest()[:16]).write_bytes(seed)
+    for text in seeds:
+        if len(text) <= longest:
+            (corpus / hashlib.sha256(text).hexdigest()[:16]).write_bytes(text)
     dictionary = PLACE / f"{name}.dict"
     dictionary.write_text("".join(f'"{word}"\n' for word in sorted(vocabulary(words))))
     log = PLACE / f"{name}.log"
