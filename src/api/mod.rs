@@ -26,6 +26,7 @@ pub use roles::{is_role, roles_in};
 pub use schema::json_schema;
 pub use shape::{Kind, Member, Pattern, Shape, Span, UNBOUNDED};
 pub use violation::{CODES, Segment, Violation, display_path};
+pub(crate) use violation::{Step, path};
 
 /// An AWS API operation that a rule can call.
 #[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Hash, Debug)]

@@ -25,9 +25,9 @@ impl From<usize> for Segment {
     }
 }
 
-/// One step into arguments that are being looked at: most of them are right, and none of their names is copied then.
+/// One step into what is being looked at: most of it is right, and none of its names is copied then.
 #[derive(Copy, Clone)]
-pub(super) enum Step<'a> {
+pub(crate) enum Step<'a> {
     Key(&'a str),
     Index(usize),
 }
@@ -42,7 +42,7 @@ impl From<Step<'_>> for Segment {
 }
 
 /// The path that these steps are.
-pub(super) fn path(steps: &[Step<'_>]) -> Vec<Segment> {
+pub(crate) fn path(steps: &[Step<'_>]) -> Vec<Segment> {
     steps.iter().copied().map(Segment::from).collect()
 }
 

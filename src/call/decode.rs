@@ -8,7 +8,7 @@ use aws_smithy_schema::serde::{SerdeError, ShapeDeserializer};
 use aws_smithy_types::{BigDecimal, BigInteger, Blob, DateTime, Document, Number};
 use serde_json::Value;
 
-use crate::api::{Segment, display_path, nearest};
+use crate::api::{Segment, Step, display_path, nearest, path};
 
 /// Arguments that do not fit the SDK's type: where, and what would.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,27 +56,11 @@ struct Reader<'a> {
     fault: Option<DecodeError>,
 }
 
-/// A step on the way to a value. Hardly any way is told.
-#[derive(Clone, Copy)]
-enum Step<'a> {
-    Key(&'a str),
-    Index(usize),
-}
-
-impl From<&Step<'_>> for Segment {
-    fn from(step: &Step<'_>) -> Self {
-        match step {
-            Step::Key(name) => Self::from(*name),
-            Step::Index(index) => Self::from(*index),
-        }
-    }
-}
-
 impl<'a> Reader<'a> {
     fn refuse(&mut self, message: String) -> SerdeError {
         let error = SerdeError::custom(message.clone());
         self.fault.get_or_insert_with(|| DecodeError {
-            path: self.path.iter().map(Segment::from).collect(),
+            path: path(&self.path),
             message,
         });
         error

@@ -3,26 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::values;
-use crate::api::{Segment, display_path};
+use crate::api::{Step, display_path, path};
 use crate::expression::{Evaluation, EvaluationError, NameMade};
 use crate::report::Failure;
 use crate::rules::{Computed, Rule, Template};
-
-/// A step to a template. Hardly any way is told.
-#[derive(Clone, Copy)]
-enum Step<'a> {
-    Key(&'a str),
-    Index(usize),
-}
-
-impl From<&Step<'_>> for Segment {
-    fn from(step: &Step<'_>) -> Self {
-        match step {
-            Step::Key(name) => Self::from(*name),
-            Step::Index(index) => Self::from(*index),
-        }
-    }
-}
 
 /// Fills a template with what its expressions yield.
 pub(super) struct Fill<'a> {
@@ -121,7 +105,7 @@ impl<'a> Fill<'a> {
 
     /// Names the rule, the member, the place and the expression; never what the event holds.
     pub fn sentence(&self, computed: &Computed, what: &str) -> String {
-        let path: Vec<Segment> = self.path.iter().map(Segment::from).collect();
+        let path = path(&self.path);
         format!(
             "rule `{}`, {} (line {}, column {}): {}: {what}",
             self.rule.name,
