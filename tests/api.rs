@@ -277,6 +277,24 @@ fn what_was_found_is_shortened_and_in_no_debug_output() {
 }
 
 #[test]
+fn a_name_that_leads_elsewhere_in_a_path_is_refused() {
+    for (user, violations) in [("..", 1), (".", 1), ("...", 0), ("jane..doe", 0)] {
+        let arguments =
+            json!({"domainIdentifier": "dzd_1", "userIdentifier": user, "status": "ACTIVATED"});
+        let found = check(Operation::DataZoneUpdateUserProfile, &arguments, &STRICT);
+        assert_eq!(found.len(), violations, "{user}");
+        assert!(
+            found
+                .iter()
+                .all(|violation| display_path(&violation.path) == "userIdentifier")
+        );
+    }
+    let arguments = json!({"DomainId": "..", "UserProfileName": "jane"});
+    let found = check(Operation::SageMakerUpdateUserProfile, &arguments, &STRICT);
+    assert_eq!(found.len(), 1, "the pattern refuses it already");
+}
+
+#[test]
 fn the_roles_are_these() {
     let mut paths = String::new();
     for operation in Operation::ALL {

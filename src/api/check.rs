@@ -43,7 +43,7 @@ pub fn check_shape(shape: Shape, value: &Value, options: &CheckOptions<'_>) -> V
 
 fn checked(
     shape: Shape,
-    identity: &[&str],
+    identity: &[&'static str],
     value: &Value,
     options: &CheckOptions<'_>,
 ) -> Vec<Violation> {
@@ -58,6 +58,7 @@ fn checked(
         Needed::All
     };
     check.value(shape, value, "", needed);
+    check.names(identity, value);
     check.violations
 }
 
@@ -123,6 +124,27 @@ impl<'a> Check<'a> {
                 }
             }
             _ => self.wrong_type(shape, value),
+        }
+    }
+
+    /// What names a target is a part of the path in REST APIs, and DataZone's pattern lets `..` through, which would make an update of
+    /// a user one of the domain.
+    fn names(&mut self, identity: &[&'static str], arguments: &'a Value) {
+        for member in identity {
+            let name = arguments.get(member).and_then(Value::as_str);
+            let Some(name @ ("." | "..")) = name else {
+                continue;
+            };
+            self.at(Step::Key(member), |check| {
+                if check
+                    .violations
+                    .iter()
+                    .all(|violation| violation.path != violation::path(&check.path))
+                {
+                    let allowed = "a name that leads nowhere else in a path".to_owned();
+                    check.report(violation::PATTERN, quoted(name), allowed, None);
+                }
+            });
         }
     }
 
