@@ -15,6 +15,8 @@ pub struct Figures {
     pub works: bool,
     pub start: f64,
     pub start_cpu: f64,
+    /// With what goes on beside the first poll.
+    pub ready_cpu: f64,
     pub start_faults: f64,
     /// Resident memory at the first poll, MiB.
     pub start_resident: f64,
@@ -56,7 +58,8 @@ impl Figures {
             name: contender.name,
             works: contender.works,
             start: start(|one| millis(one.start)),
-            start_cpu: start(|one| millis(one.started.cpu)),
+            start_cpu: start(|one| millis(one.polled)),
+            ready_cpu: start(|one| millis(one.started.cpu)),
             start_faults: start(|one| one.started.faults as f64),
             start_resident: start(|one| one.started.resident as f64 / 1024.0),
             first: start(|one| millis(one.first)),
@@ -83,6 +86,7 @@ impl Figures {
             "name": self.name,
             "start_ms": self.start,
             "start_cpu_ms": self.start_cpu,
+            "ready_cpu_ms": self.ready_cpu,
             "start_page_faults": self.start_faults,
             "start_resident_mib": self.start_resident,
             "first_event_ms": self.first,

@@ -30,7 +30,8 @@ pub struct Running {
 #[derive(Default)]
 pub struct Sample {
     pub start: Duration,
-    /// What the start used.
+    /// What it used until the first poll was under way, and with what went on beside it.
+    pub polled: Duration,
     pub started: Usage,
     pub first: Duration,
     /// What came in during the first event.
@@ -194,7 +195,9 @@ pub fn sample(
     work: &Path,
 ) -> Result<Sample, String> {
     let running = Running::start(contender, &[], latency, work)?;
-    // What goes on beside the first poll belongs to the start.
+    // The kernel counts a thread's time when it goes to sleep.
+    thread::sleep(Duration::from_micros(200));
+    let polled = running.usage().cpu;
     thread::sleep(Duration::from_millis(30));
     let started = running.usage();
     let first = running.invoke(Kind::Change, 1)?.took;
@@ -205,6 +208,7 @@ pub fn sample(
     };
     Ok(Sample {
         start: running.start,
+        polled,
         started,
         first,
         seen,

@@ -2,14 +2,15 @@
 
 use crate::figures::Figures;
 
-const COLUMNS: [&str; 17] = [
-    "", "start", "CPU", "faults", "RSS", "first", "raw", "p50", "p99", "late", "event", "at once",
-    "idle", "call", "requests", "peak", "zip",
+const COLUMNS: [&str; 18] = [
+    "", "start", "CPU", "ready", "faults", "RSS", "first", "raw", "p50", "p99", "late", "event",
+    "at once", "idle", "call", "requests", "peak", "zip",
 ];
-const UNITS: [&str; 17] = [
+const UNITS: [&str; 18] = [
     "",
     "ms",
     "ms",
+    "CPU ms",
     "",
     "MiB",
     "event ms",
@@ -45,7 +46,7 @@ pub fn print(all: &[Figures], latency: f64) {
     }
 }
 
-fn row(one: &Figures) -> [String; 17] {
+fn row(one: &Figures) -> [String; 18] {
     let job = |value: f64, digits: usize| match one.works && one.p50 > 0.0 {
         true => format!("{value:.digits$}"),
         false => "–".to_owned(),
@@ -58,6 +59,7 @@ fn row(one: &Figures) -> [String; 17] {
         one.name.to_owned(),
         format!("{:.2}", one.start),
         format!("{:.2}", one.start_cpu),
+        format!("{:.2}", one.ready_cpu),
         format!("{:.0}", one.start_faults),
         format!("{:.1}", one.start_resident),
         format!("{:.2}", one.first),
@@ -85,9 +87,10 @@ fn beside(all: &[Figures], latency: f64) -> Vec<String> {
     let mut lines = vec![String::new()];
     if let Some(floor) = find("floor") {
         lines.push(format!(
-            "usher's start is {:.2} x the floor's; its CPU {:.2} x",
+            "usher's start is {:.2} x the floor's; its CPU {:.2} x, {:.2} x with what is made ready beside the first poll",
             usher.start / floor.start,
-            usher.start_cpu / floor.start_cpu
+            usher.start_cpu / floor.start_cpu,
+            usher.ready_cpu / floor.ready_cpu
         ));
     }
     let warm = all.iter().filter(|one| one.works && one.p50 > 0.0);
@@ -107,10 +110,11 @@ fn beside(all: &[Figures], latency: f64) -> Vec<String> {
     for other in all {
         if other.works && other.name != "usher" {
             lines.push(format!(
-                "usher starts {:.1} x faster than {}, with {:.1} x less CPU; an event answered at once takes {:.1} x less CPU",
+                "usher starts {:.1} x faster than {}, with {:.1} x less CPU; an event takes {:.1} x less CPU, one answered at once {:.1} x",
                 other.start / usher.start,
                 other.name,
                 other.start_cpu / usher.start_cpu,
+                other.event_cpu / usher.event_cpu,
                 other.hurried_cpu / usher.hurried_cpu
             ));
         }
