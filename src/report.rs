@@ -142,7 +142,7 @@ pub struct ChangeReport {
     pub outcome: Outcome,
     /// What differed.
     pub members: Vec<MemberChange>,
-    /// Write attempts, the SDK's own included; 0 when nothing was sent.
+    /// Write attempts, repetitions included; 0 when nothing was sent.
     pub attempts: u32,
     /// Milliseconds from the start of the change to its outcome.
     pub millis: u64,

@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use serde_json::{Value, json};
@@ -71,14 +69,8 @@ impl Desk {
         let config = configure(Place::Emulator(&emulator.endpoint()))
             .await
             .expect("the emulator needs no region");
-        // A timeout is a sleep too, and this one returns at once.
-        let config = config
-            .into_builder()
-            .timeout_config(TimeoutConfig::disabled())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .sleep_impl(SharedAsyncSleep::new(time.clone()))
-            .time_source(SharedTimeSource::new(time.clone()))
-            .build();
+        let sleep = SharedAsyncSleep::new(time.clone());
+        let config = config.in_time(sleep, SharedTimeSource::new(time.clone()));
         let services = Services::new(&config);
         Self {
             emulator,

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_sdk_sagemaker::types::{NotebookOutputOption, SharingSettings, UserSettings};
 use serde_json::json;
@@ -11,7 +10,7 @@ use time::OffsetDateTime;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use usher::apply::{Deadline, Invocation, Usher};
-use usher::aws::{Place, Services, configure};
+use usher::aws::{Configuration, Place, Services, configure};
 use usher::emulator::{Emulator, Options, World};
 use usher::event::{Defaults, Event};
 use usher::ledger::Ledger;
@@ -69,12 +68,12 @@ pub async fn run(arguments: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-async fn configuration(endpoint: &str) -> Result<SdkConfig, String> {
+async fn configuration(endpoint: &str) -> Result<Configuration, String> {
     let config = configure(Place::Emulator(endpoint)).await;
     config.map_err(|error| error.to_string())
 }
 
-fn usher(config: &SdkConfig) -> Result<Usher, String> {
+fn usher(config: &Configuration) -> Result<Usher, String> {
     let (rules, _) = Rules::load("usher.yaml", RULES).map_err(|problems| problems.to_string())?;
     Ok(Usher {
         rules,
@@ -87,9 +86,14 @@ fn usher(config: &SdkConfig) -> Result<Usher, String> {
 }
 
 /// The SDK as it is, but with as many attempts as it takes to go on for long.
-fn sdk(config: &SdkConfig, retries: RetryConfig) -> Maker {
+fn sdk(config: &Configuration, retries: RetryConfig) -> Maker {
     let retries = retries.with_max_attempts(10);
-    let config = config.clone().into_builder().retry_config(retries).build();
+    let config = config
+        .sdk()
+        .clone()
+        .into_builder()
+        .retry_config(retries)
+        .build();
     Maker::Sdk(aws_sdk_sagemaker::Client::new(&config))
 }
 

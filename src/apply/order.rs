@@ -22,7 +22,7 @@ impl Usher {
     /// Claims the target, changes it, and gives it back. A second claim is needed only where the newest event was claimed for
     /// and then left out: recorded as written, its time would make events stale that nothing newer than them has replaced.
     ///
-    /// Futures within futures are put on the heap, here and below: the SDK's are large, and unoptimised builds would need more
+    /// Futures within futures are put on the heap, here and below: they are large, and unoptimised builds would need more
     /// than a thread's stack for them.
     pub(super) async fn ordered(&self, task: &Task<'_>) -> Ended {
         let mut apart = task.group.ended();

@@ -10,20 +10,59 @@ use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
 use aws_config::provider_config::ProviderConfig;
-use aws_config::retry::RetryConfig;
-use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_smithy_async::time::SystemTimeSource;
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_types::sdk_config::Builder;
 
 use super::environment::BadVariables;
-use super::transport;
+use super::transport::Pool;
 use super::trust::{self, BadBundle};
 use super::web_identity::WebIdentity;
+
+/// How AWS is reached: what the SDK's own configuration holds, and the connections.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    sdk: SdkConfig,
+    pool: Pool,
+}
+
+impl Configuration {
+    pub(super) fn new(sdk: SdkConfig, pool: Pool) -> Self {
+        Self { sdk, pool }
+    }
+
+    /// Region, credentials and endpoints. Clients of the SDK that are made with it share the connections.
+    pub fn sdk(&self) -> &SdkConfig {
+        &self.sdk
+    }
+
+    /// The same with another clock and another way to wait, for what is signed, paced and tried again.
+    #[must_use]
+    pub fn in_time(self, sleep: SharedAsyncSleep, time: SharedTimeSource) -> Self {
+        let sdk = self.sdk.into_builder().sleep_impl(sleep).time_source(time);
+        Self {
+            sdk: sdk.build(),
+            pool: self.pool,
+        }
+    }
+
+    pub(super) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    pub(super) fn sleep(&self) -> SharedAsyncSleep {
+        let set = self.sdk.sleep_impl();
+        set.unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new()))
+    }
+
+    pub(super) fn time(&self) -> SharedTimeSource {
+        let set = self.sdk.time_source();
+        set.unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new()))
+    }
+}
 
 /// Where the services of the command line are.
 pub enum Place<'a> {
@@ -41,17 +80,20 @@ pub enum Place<'a> {
 ///
 /// # Errors
 /// When no region is set, or there is something wrong with the certificate bundle.
-pub async fn configure(place: Place<'_>) -> Result<SdkConfig, ConfigError> {
+pub async fn configure(place: Place<'_>) -> Result<Configuration, ConfigError> {
     match place {
-        Place::Emulator(url) => Ok(common(None)?
-            .region(Region::from_static("eu-central-1"))
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::from_keys(
-                "emulator", "emulator", None,
-            )))
-            .endpoint_url(url)
-            .build()),
+        Place::Emulator(url) => {
+            let pool = pool(None)?;
+            let sdk = common(&pool)
+                .region(Region::from_static("eu-central-1"))
+                .credentials_provider(SharedCredentialsProvider::new(Credentials::from_keys(
+                    "emulator", "emulator", None,
+                )))
+                .endpoint_url(url);
+            Ok(Configuration::new(sdk.build(), pool))
+        }
         Place::Environment { ca_bundle } => {
-            let http = transport::http_client(trust::trust(ca_bundle)?, CONNECT);
+            let pool = pool(ca_bundle)?;
             let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
                 .or_else(ProfileFileRegionProvider::new())
                 .region()
@@ -60,7 +102,7 @@ pub async fn configure(place: Place<'_>) -> Result<SdkConfig, ConfigError> {
             // Providers that ask somebody over HTTP have no client unless they are given one.
             let provider = ProviderConfig::default()
                 .with_region(Some(region.clone()))
-                .with_http_client(http.clone());
+                .with_http_client(pool.for_sdk());
             let profile = ProfileFileCredentialsProvider::builder().configure(&provider);
             let credentials = CredentialsProviderChain::first_try(
                 "Environment",
@@ -68,15 +110,13 @@ pub async fn configure(place: Place<'_>) -> Result<SdkConfig, ConfigError> {
             )
             .or_else("Profile", profile.build())
             .or_else("WebIdentityToken", WebIdentity::new(provider));
-            Ok(aws_config::defaults(BehaviorVersion::latest())
+            let sdk = aws_config::defaults(BehaviorVersion::latest())
                 .region(region)
                 .credentials_provider(credentials)
-                .http_client(http)
-                .retry_config(retries())
-                .timeout_config(timeouts())
-                .stalled_stream_protection(stalls())
+                .http_client(pool.for_sdk())
                 .load()
-                .await)
+                .await;
+            Ok(Configuration::new(sdk, pool))
         }
     }
 }
@@ -98,39 +138,19 @@ pub enum ConfigError {
     Bundle(#[from] BadBundle),
 }
 
+/// The connections, trusting the certificates of this file, or those that the system trusts.
+pub(super) fn pool(ca_bundle: Option<&Path>) -> Result<Pool, BadBundle> {
+    Ok(Pool::new(trust::trust(ca_bundle)?, CONNECT))
+}
+
 /// What is the same wherever the services are.
-pub(super) fn common(ca_bundle: Option<&Path>) -> Result<Builder, BadBundle> {
-    Ok(SdkConfig::builder()
+pub(super) fn common(pool: &Pool) -> Builder {
+    SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .http_client(transport::http_client(trust::trust(ca_bundle)?, CONNECT))
-        .retry_config(retries())
-        .timeout_config(timeouts())
-        .stalled_stream_protection(stalls())
+        .http_client(pool.for_sdk())
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        .time_source(SystemTimeSource::new()))
-}
-
-/// For all but throttling: exponential backoff with full jitter, as the SDK's standard mode does it; four more attempts than none.
-fn retries() -> RetryConfig {
-    RetryConfig::standard()
-        .with_max_attempts(5)
-        .with_initial_backoff(Duration::from_millis(200))
-        .with_max_backoff(Duration::from_secs(5))
-}
-
-/// An attempt has 10 s for all of its answer, most of which fit into one packet: there is nothing to be gained by watching how fast
-/// its bytes come.
-fn stalls() -> StalledStreamProtectionConfig {
-    StalledStreamProtectionConfig::disabled()
+        .time_source(SystemTimeSource::new())
 }
 
 /// How long a connection may take to open.
 const CONNECT: Duration = Duration::from_secs(3);
-
-/// Control-plane calls answer within a second; one that takes ten will not.
-fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(CONNECT)
-        .operation_attempt_timeout(Duration::from_secs(10))
-        .build()
-}

@@ -1,34 +1,41 @@
 //! DataZone: user profiles. Updates are done when they are answered.
 
-use aws_config::SdkConfig;
-use aws_config::retry::RetryConfig;
-use aws_sdk_datazone::Client;
-use aws_sdk_datazone::config::Builder;
-use aws_sdk_datazone::operation::get_user_profile::GetUserProfileOutput;
+use aws_sdk_datazone::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_sdk_datazone::operation::update_user_profile::UpdateUserProfileInput;
-use aws_sdk_datazone::types::UserProfileDetails;
-use serde_json::{Map, Value, json};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_types::endpoint::Endpoint;
+use bytes::Bytes;
+use http::Method;
+use serde_json::{Map, Value};
 
-use super::retries::OneVerdict;
-use super::warm_up::{Ping, answered};
-use super::{Observed, ReadHints, ServiceError, State, interceptors};
+use super::client::{Call, Client, Service};
+use super::endpoint::{Wanted, at_once};
+use super::rest::{body, keep, path, with_query};
+use super::retries::Throttles;
+use super::{Observed, ReadHints, ServiceError, State};
 use crate::call::Target;
 
-pub(super) fn client(config: &SdkConfig) -> Client {
-    let mut client = Builder::from(config).retry_classifier(OneVerdict);
-    client.set_interceptors(interceptors(config));
-    Client::from_conf(client.build())
+pub(super) static DATAZONE: Service = Service {
+    id: "DataZone",
+    name: "datazone",
+    endpoint,
+    content: "application/json",
+    throttles: Throttles::Elsewhere,
+};
+
+fn endpoint(wanted: &Wanted) -> Result<Endpoint, BoxError> {
+    let params = Params::builder()
+        .set_region(wanted.region.clone())
+        .use_fips(wanted.fips)
+        .set_endpoint(wanted.url.clone())
+        .build()?;
+    at_once(DefaultResolver::new().resolve_endpoint(&params))
 }
 
-pub(super) async fn connect(client: &Client) -> Result<(), String> {
-    let call = client
-        .get_user_profile()
-        .domain_identifier("-")
-        .user_identifier("-")
-        .customize()
-        .config_override(Builder::new().retry_config(RetryConfig::disabled()))
-        .interceptor(Ping);
-    answered(call.send().await)
+/// A user profile's path (API reference, `UpdateUserProfile`).
+fn profile(domain: &str, user: &str) -> Result<String, ServiceError> {
+    let path = path(&["v2", "domains", domain, "user-profiles", user]);
+    path.map_err(|error| ServiceError::unsendable(&error))
 }
 
 pub(super) async fn read(
@@ -36,66 +43,69 @@ pub(super) async fn read(
     target: &Target,
     hints: &ReadHints,
 ) -> Result<Observed, ServiceError> {
-    let described = client
-        .get_user_profile()
-        .domain_identifier(target.container())
-        .user_identifier(target.user())
-        .set_type(hints.kind.as_deref().map(Into::into))
-        .set_session_name(hints.session_name.clone())
-        .send()
-        .await?;
-    if described.status.is_none() {
-        return Err(ServiceError::unreadable());
-    }
+    let query = [
+        ("type", hints.kind.as_deref()),
+        ("sessionName", hints.session_name.as_deref()),
+    ];
+    let call = Call {
+        operation: "GetUserProfile",
+        method: Method::GET,
+        path: &with_query(profile(target.container(), target.user())?, &query),
+        target: None,
+        body: Bytes::new(),
+    };
+    let answer = client.call(&call).await?;
+    let members = members(&answer).filter(|members| members.contains_key("status"));
     Ok(Observed {
-        members: members(&described),
+        members: members.ok_or_else(ServiceError::unreadable)?.into(),
         state: State::Ready { failed: None },
     })
 }
 
-/// The members of `GetUserProfile`'s answer; this crate has no public schemas to read them by.
-fn members(described: &GetUserProfileOutput) -> Value {
-    let mut members = Map::new();
-    let mut put = |name: &str, value: Option<&str>| {
-        if let Some(value) = value {
-            members.insert(name.to_owned(), value.into());
+/// The members of `GetUserProfile`'s answer that are known; the SDK's crate has no public schemas to read them by.
+fn members(answer: &Value) -> Option<Map<String, Value>> {
+    let mut members = keep(answer, &["domainId", "id", "type", "status"])?;
+    let mut details = Map::new();
+    for (kind, names) in [
+        ("iam", ["arn", "principalId"].as_slice()),
+        ("sso", &["username", "firstName", "lastName"]),
+    ] {
+        if let Some(known) = answer.get("details").and_then(|details| details.get(kind)) {
+            details.insert(kind.to_owned(), keep(known, names)?.into());
         }
-    };
-    put("domainId", described.domain_id.as_deref());
-    put("id", described.id.as_deref());
-    put("type", described.r#type.as_ref().map(|kind| kind.as_str()));
-    put(
-        "status",
-        described.status.as_ref().map(|status| status.as_str()),
-    );
-    let details = match &described.details {
-        Some(UserProfileDetails::Iam(iam)) => {
-            json!({"iam": {"arn": iam.arn, "principalId": iam.principal_id}})
-        }
-        Some(UserProfileDetails::Sso(sso)) => json!({"sso": {
-            "username": sso.username,
-            "firstName": sso.first_name,
-            "lastName": sso.last_name,
-        }}),
-        _ => return Value::Object(members),
-    };
-    members.insert("details".to_owned(), details);
-    Value::Object(members)
+    }
+    if !details.is_empty() {
+        members.insert("details".to_owned(), details.into());
+    }
+    Some(members)
 }
 
 pub(super) async fn update(
     client: &Client,
     input: &UpdateUserProfileInput,
 ) -> Result<(), ServiceError> {
-    let input = input.clone();
-    let answer = client
-        .update_user_profile()
-        .set_domain_identifier(input.domain_identifier)
-        .set_user_identifier(input.user_identifier)
-        .set_type(input.r#type)
-        .set_status(input.status)
-        .set_session_name(input.session_name)
-        .send()
-        .await?;
-    answer.status.map(drop).ok_or_else(ServiceError::unreadable)
+    let part = |part: &Option<String>| part.clone().unwrap_or_default();
+    let members = [
+        (
+            "status",
+            input.status.as_ref().map(|status| status.as_str()),
+        ),
+        ("type", input.r#type.as_ref().map(|kind| kind.as_str())),
+        ("sessionName", input.session_name.as_deref()),
+    ];
+    let call = Call {
+        operation: "UpdateUserProfile",
+        method: Method::PUT,
+        path: &profile(
+            &part(&input.domain_identifier),
+            &part(&input.user_identifier),
+        )?,
+        target: None,
+        body: body(&members),
+    };
+    let answer = client.call(&call).await?;
+    match answer.get("status") {
+        Some(Value::String(_)) => Ok(()),
+        _ => Err(ServiceError::unreadable()),
+    }
 }

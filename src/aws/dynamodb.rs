@@ -1,23 +1,49 @@
 //! The one place that speaks to DynamoDB: a conditional update of one item, which on refusal says what the item is.
 
 use std::collections::HashMap;
-use std::error::Error;
 use std::fmt;
 
-use aws_config::retry::RetryConfig;
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::Builder;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_types::endpoint::Endpoint;
+use http::Method;
+use serde_json::{Map, Value, json};
 
-use super::warm_up::{Ping, answered};
+use super::answer::{Fault, Refused};
+use super::client::{Call, Client, Service};
+use super::endpoint::{Wanted, at_once};
+use super::retries::Throttles;
 
 /// The one action that is called, as IAM names it.
 pub const ACTION: &str = "dynamodb:UpdateItem";
 
+pub(super) static DYNAMODB: Service = Service {
+    id: "DynamoDB",
+    name: "dynamodb",
+    endpoint,
+    content: "application/x-amz-json-1.0",
+    throttles: Throttles::Here,
+};
+
+fn endpoint(wanted: &Wanted) -> Result<Endpoint, BoxError> {
+    let params = Params::builder()
+        .set_region(wanted.region.clone())
+        .use_fips(wanted.fips)
+        .use_dual_stack(wanted.dual_stack)
+        .set_endpoint(wanted.url.clone())
+        .set_account_id(wanted.account.clone())
+        .account_id_endpoint_mode(&wanted.account_mode)
+        .build()?;
+    at_once(DefaultResolver::new().resolve_endpoint(&params))
+}
+
+/// The account that a table belongs to, if its ARN is given.
+pub(super) fn owner(table: &str) -> Option<String> {
+    let mut parts = table.strip_prefix("arn:")?.split(':');
+    parts.nth(3).map(str::to_owned)
+}
+
 /// A table by its name, in the client's Region.
-#[derive(Clone)]
 pub struct Table {
     client: Client,
     name: String,
@@ -75,7 +101,7 @@ pub enum TableError {
 }
 
 impl Table {
-    pub fn new(client: Client, name: impl Into<String>) -> Self {
+    pub(super) fn new(client: Client, name: impl Into<String>) -> Self {
         Self {
             client,
             name: name.into(),
@@ -86,20 +112,17 @@ impl Table {
         &self.name
     }
 
+    /// Whether the service is known to be spoken to without TLS.
+    pub fn speaks_plainly(&self) -> bool {
+        self.client.speaks_plainly()
+    }
+
     /// Opens a connection, in addition to those that others open meanwhile, unless the service speaks plain HTTP.
     ///
     /// # Errors
     /// Why there is none.
     pub async fn connect(&self) -> Result<(), String> {
-        let call = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .key("-", AttributeValue::S("-".to_owned()))
-            .customize()
-            .config_override(Builder::new().retry_config(RetryConfig::disabled()))
-            .interceptor(Ping);
-        answered(Box::pin(call.send()).await)
+        self.client.connect().await
     }
 
     /// Makes the update if its condition holds, else says what the item is, in one request: no item can change between
@@ -115,56 +138,61 @@ impl Table {
             values,
         } = update;
         let names = names_in(update).chain(names_in(condition));
-        let names = names
-            .map(|name| (format!("#{name}"), name.to_owned()))
+        let names: Map<String, Value> = names
+            .map(|name| (format!("#{name}"), name.into()))
             .collect();
-        let values = values
+        let values: Map<String, Value> = values
             .into_iter()
             .filter_map(|(name, value)| Some((name.to_owned(), sent(value)?)))
             .collect();
-        let request = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .key(key, AttributeValue::S(value.to_owned()))
-            .update_expression(update)
-            .condition_expression(condition)
-            .set_expression_attribute_names(Some(names))
-            .set_expression_attribute_values(Some(values))
-            .return_values(ReturnValue::AllOld)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match request.send().await {
-            Ok(answer) => Ok(Updated::Done(received(
-                answer.attributes.unwrap_or_default(),
-            ))),
-            Err(SdkError::ServiceError(answer)) => {
-                let status = answer.raw().status().as_u16();
-                match answer.into_err() {
-                    UpdateItemError::ConditionalCheckFailedException(refused) => {
-                        Ok(Updated::Refused(
-                            refused.item.filter(|item| !item.is_empty()).map(received),
-                        ))
-                    }
-                    other => Err(self.failure(&other, status)),
+        let input = json!({
+            "TableName": self.name,
+            "Key": {key: {"S": value}},
+            "UpdateExpression": update,
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
+            "ReturnValues": "ALL_OLD",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        });
+        let call = Call {
+            operation: "UpdateItem",
+            method: Method::POST,
+            path: "/",
+            target: Some("DynamoDB_20120810.UpdateItem"),
+            body: input.to_string().into(),
+        };
+        match self.client.call(&call).await {
+            Ok(answer) => Ok(Updated::Done(item(&answer, "Attributes"))),
+            Err(Fault::Refused(refused)) => match refused.code.as_deref() {
+                Some("ConditionalCheckFailedException") => {
+                    let item = item(&refused.members, "Item");
+                    Ok(Updated::Refused(Some(item).filter(|item| !item.is_empty())))
                 }
-            }
-            Err(error) => Err(TableError::Unreachable {
+                _ => Err(self.failure(*refused)),
+            },
+            Err(fault) => Err(TableError::Unreachable {
                 table: self.name.clone(),
-                reason: causes(&error),
+                reason: fault.to_string(),
             }),
         }
     }
 
-    /// Most of these codes are not in the service's model, so codes are compared rather than variants.
-    fn failure(&self, error: &UpdateItemError, status: u16) -> TableError {
+    /// Most of these codes are not in the service's model.
+    fn failure(&self, refused: Refused) -> TableError {
         let table = self.name.clone();
+        let reason = refused.to_string();
+        let Refused {
+            status,
+            code,
+            message,
+            ..
+        } = refused;
         // An answer that could not be read has no code.
-        let Some(code) = error.code().filter(|_| status < 500) else {
-            let reason = format!("HTTP {status}: {}", causes(error));
+        let Some(code) = code.filter(|_| status < 500) else {
             return TableError::Unreachable { table, reason };
         };
-        let code = code.to_owned();
-        let message = error.message().unwrap_or_default().to_owned();
+        let message = message.unwrap_or_default();
         match code.as_str() {
             "ResourceNotFoundException" => TableError::Missing { table },
             "AccessDeniedException"
@@ -185,17 +213,6 @@ impl Table {
     }
 }
 
-/// The error and what caused it, in one line.
-fn causes(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        line = format!("{line}: {cause}");
-        next = cause.source();
-    }
-    line
-}
-
 /// The words after `#`, as often as they come.
 fn names_in(expression: &str) -> impl Iterator<Item = &str> {
     let after = expression.split('#').skip(1);
@@ -206,25 +223,29 @@ fn names_in(expression: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn sent(attribute: Attribute) -> Option<AttributeValue> {
+/// As the JSON protocol writes an attribute's value: under its type (API reference, AttributeValue).
+fn sent(attribute: Attribute) -> Option<Value> {
     match attribute {
-        Attribute::Text(text) => Some(AttributeValue::S(text)),
-        Attribute::Number(number) => Some(AttributeValue::N(number.to_string())),
+        Attribute::Text(text) => Some(json!({ "S": text })),
+        Attribute::Number(number) => Some(json!({ "N": number.to_string() })),
         Attribute::Other => None,
     }
 }
 
-fn received(item: HashMap<String, AttributeValue>) -> Item {
-    item.into_iter()
-        .map(|(name, value)| (name, read(value)))
+fn item(answer: &Value, member: &str) -> Item {
+    let attributes = answer.get(member).and_then(Value::as_object);
+    let attributes = attributes.into_iter().flatten();
+    attributes
+        .map(|(name, value)| (name.clone(), read(value)))
         .collect()
 }
 
-fn read(value: AttributeValue) -> Attribute {
-    match value {
-        AttributeValue::S(text) => Attribute::Text(text),
-        AttributeValue::N(number) => number.parse().map_or(Attribute::Other, Attribute::Number),
-        _ => Attribute::Other,
+fn read(value: &Value) -> Attribute {
+    let of = |kind| value.get(kind).and_then(Value::as_str);
+    match (of("S"), of("N").map(str::parse)) {
+        (Some(text), _) => Attribute::Text(text.to_owned()),
+        (None, Some(Ok(number))) => Attribute::Number(number),
+        (None, Some(Err(_)) | None) => Attribute::Other,
     }
 }
 
@@ -234,5 +255,17 @@ impl fmt::Debug for Table {
         f.debug_struct("Table")
             .field("name", name)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tables_arn_says_whose_it_is() {
+        let arn = "arn:aws:dynamodb:eu-central-1:444455556666:table/usher";
+        assert_eq!(owner(arn).as_deref(), Some("444455556666"));
+        assert_eq!(owner("usher"), None);
     }
 }

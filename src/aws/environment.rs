@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use aws_config::{Region, SdkConfig};
+use aws_config::Region;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::app_name::AppName;
@@ -14,7 +14,7 @@ use aws_types::endpoint_config::AccountIdEndpointMode;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use http::Uri;
 
-use super::configuration::{ConfigError, common};
+use super::configuration::{ConfigError, Configuration, common, pool};
 
 /// Variables whose values mean nothing: each with its value and what is allowed, one a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +48,7 @@ const SERVICES: [(&str, &str); 4] = [
 pub fn from_environment(
     environment: impl Fn(&str) -> Option<String>,
     ca_bundle: Option<&Path>,
-) -> Result<SdkConfig, ConfigError> {
+) -> Result<Configuration, ConfigError> {
     let mut variables = Variables {
         read: environment,
         bad: Vec::new(),
@@ -59,7 +59,8 @@ pub fn from_environment(
         .ok_or(ConfigError::NoRegion(""))?;
     let credentials = variables.credentials()?;
     let (endpoint, endpoints) = variables.endpoints();
-    let mut config = common(ca_bundle)?
+    let pool = pool(ca_bundle)?;
+    let mut config = common(&pool)
         .region(Region::new(region))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .service_config(endpoints);
@@ -78,7 +79,7 @@ pub fn from_environment(
             |name| AppName::new(name.to_owned()).ok(),
         ));
     match variables.bad.is_empty() {
-        true => Ok(config.build()),
+        true => Ok(Configuration::new(config.build(), pool)),
         false => Err(BadVariables(variables.bad).into()),
     }
 }

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use super::answer::{Fault, Refused};
 
 /// What to do about an error, whichever service it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +15,7 @@ pub enum Class {
     InUse,
     /// Too many requests, still after all attempts.
     Throttled,
-    /// No usable answer, still after the SDK's own attempts.
+    /// No usable answer, still after several attempts.
     Unreachable,
     /// The same request will be refused again: not allowed, not valid, over a quota.
     Permanent,
@@ -66,6 +63,11 @@ impl ServiceError {
         Self::new(Class::Unreachable, "Usher.Unreadable", message)
     }
 
+    /// The input cannot be written: none that was decoded.
+    pub(super) fn unsendable(error: &dyn std::error::Error) -> Self {
+        Self::new(Class::Permanent, "Usher.Request", error.to_string())
+    }
+
     /// The deadline came before the answer.
     pub(crate) fn late() -> Self {
         let message = "time was up before the service answered";
@@ -85,55 +87,48 @@ impl ServiceError {
     }
 }
 
-impl<E> From<SdkError<E, HttpResponse>> for ServiceError
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
-    fn from(error: SdkError<E, HttpResponse>) -> Self {
-        match &error {
-            SdkError::ServiceError(context) => {
-                let status = context.raw().status().as_u16();
-                let Some(code) = context.err().code() else {
-                    return match status {
-                        // A page of some proxy, or half an answer: the SDK calls both an error without a code.
-                        200..=399 => Self::unreadable(),
-                        _ => Self {
-                            retry_after: super::retries::retry_after(context.raw()),
-                            ..uncoded(status)
-                        },
-                    };
-                };
-                let message = context.err().message().unwrap_or("no message").to_owned();
-                let class = class(code, status, &message);
-                Self {
-                    code: code.to_owned(),
-                    message,
-                    class,
-                    retry_after: super::retries::retry_after(context.raw()),
-                }
-            }
-            SdkError::TimeoutError(_) => Self::new(
+impl From<Fault> for ServiceError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Refused(refused) => Self::from(*refused),
+            Fault::Unreadable => Self::unreadable(),
+            Fault::Timeout => Self::new(
                 Class::Unreachable,
                 "Usher.Timeout",
                 "the service did not answer in time",
             ),
-            SdkError::ResponseError(_) => Self::unreadable(),
-            SdkError::DispatchFailure(failure) if failure.is_user() => {
-                Self::new(Class::Permanent, "Usher.Request", context(&error))
+            Fault::Unreachable { reason, .. } => {
+                Self::new(Class::Unreachable, "Usher.Unreachable", reason)
             }
-            SdkError::DispatchFailure(_) => {
-                Self::new(Class::Unreachable, "Usher.Unreachable", context(&error))
-            }
-            SdkError::ConstructionFailure(_) => {
-                Self::new(Class::Permanent, "Usher.Request", context(&error))
-            }
-            _ => Self::new(Class::Unreachable, "Usher.Unknown", context(&error)),
+            Fault::Unsendable(reason) => Self::new(Class::Permanent, "Usher.Request", reason),
         }
     }
 }
 
-fn context(error: &(dyn std::error::Error + 'static)) -> String {
-    DisplayErrorContext(error).to_string()
+impl From<Refused> for ServiceError {
+    fn from(refused: Refused) -> Self {
+        let Refused {
+            status,
+            code,
+            message,
+            is_garbled,
+            retry_after,
+            ..
+        } = refused;
+        let error = match code {
+            Some(code) => {
+                let message = message.unwrap_or_else(|| "no message".to_owned());
+                Self::new(class(&code, status, &message), &code, message)
+            }
+            // A page of some proxy, or half an answer.
+            None if is_garbled && status < 500 || status < 400 => Self::unreadable(),
+            None => uncoded(status),
+        };
+        Self {
+            retry_after,
+            ..error
+        }
+    }
 }
 
 fn uncoded(status: u16) -> ServiceError {

@@ -1,72 +1,77 @@
 //! FinSpace: kx users. The service ended on 7 October 2026 (user guide, end of support).
 
-use aws_config::SdkConfig;
-use aws_config::retry::RetryConfig;
-use aws_sdk_finspace::Client;
-use aws_sdk_finspace::config::Builder;
+use aws_sdk_finspace::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_sdk_finspace::operation::update_kx_user::UpdateKxUserInput;
-use serde_json::{Map, Value};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_types::endpoint::Endpoint;
+use bytes::Bytes;
+use http::Method;
+use serde_json::Value;
 
-use super::retries::OneVerdict;
-use super::warm_up::{Ping, answered};
-use super::{Observed, ServiceError, State, interceptors};
+use super::client::{Call, Client, Service};
+use super::endpoint::{Wanted, at_once};
+use super::rest::{body, keep, path};
+use super::retries::Throttles;
+use super::{Observed, ServiceError, State};
 use crate::call::Target;
 
-pub(super) fn client(config: &SdkConfig) -> Client {
-    let mut client = Builder::from(config).retry_classifier(OneVerdict);
-    client.set_interceptors(interceptors(config));
-    Client::from_conf(client.build())
+pub(super) static FINSPACE: Service = Service {
+    id: "finspace",
+    name: "finspace",
+    endpoint,
+    content: "application/json",
+    throttles: Throttles::Elsewhere,
+};
+
+fn endpoint(wanted: &Wanted) -> Result<Endpoint, BoxError> {
+    let params = Params::builder()
+        .set_region(wanted.region.clone())
+        .use_fips(wanted.fips)
+        .use_dual_stack(wanted.dual_stack)
+        .set_endpoint(wanted.url.clone())
+        .build()?;
+    at_once(DefaultResolver::new().resolve_endpoint(&params))
 }
 
-pub(super) async fn connect(client: &Client) -> Result<(), String> {
-    let call = client
-        .get_kx_user()
-        .environment_id("-")
-        .user_name("-")
-        .customize()
-        .config_override(Builder::new().retry_config(RetryConfig::disabled()))
-        .interceptor(Ping);
-    answered(call.send().await)
+/// A kx user's path (API reference, `UpdateKxUser`).
+fn user(environment: &str, name: &str) -> Result<String, ServiceError> {
+    let path = path(&["kx", "environments", environment, "users", name]);
+    path.map_err(|error| ServiceError::unsendable(&error))
 }
 
 pub(super) async fn read(client: &Client, target: &Target) -> Result<Observed, ServiceError> {
-    let described = client
-        .get_kx_user()
-        .environment_id(target.container())
-        .user_name(target.user())
-        .send()
-        .await?;
-    if described.user_name.is_none() {
-        return Err(ServiceError::unreadable());
-    }
-    let members = [
-        ("userName", described.user_name),
-        ("userArn", described.user_arn),
-        ("environmentId", described.environment_id),
-        ("iamRole", described.iam_role),
-    ];
-    let members: Map<String, Value> = members
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?.into())))
-        .collect();
+    let call = Call {
+        operation: "GetKxUser",
+        method: Method::GET,
+        path: &user(target.container(), target.user())?,
+        target: None,
+        body: Bytes::new(),
+    };
+    let answer = client.call(&call).await?;
+    let names = ["userName", "userArn", "environmentId", "iamRole"];
+    let members = keep(&answer, &names).filter(|members| members.contains_key("userName"));
     Ok(Observed {
-        members: members.into(),
+        members: members.ok_or_else(ServiceError::unreadable)?.into(),
         state: State::Ready { failed: None },
     })
 }
 
 pub(super) async fn update(client: &Client, input: &UpdateKxUserInput) -> Result<(), ServiceError> {
-    let input = input.clone();
-    let answer = client
-        .update_kx_user()
-        .set_environment_id(input.environment_id)
-        .set_user_name(input.user_name)
-        .set_iam_role(input.iam_role)
-        .set_client_token(input.client_token)
-        .send()
-        .await?;
-    answer
-        .user_name
-        .map(drop)
-        .ok_or_else(ServiceError::unreadable)
+    let part = |part: &Option<String>| part.clone().unwrap_or_default();
+    let members = [
+        ("iamRole", input.iam_role.as_deref()),
+        ("clientToken", input.client_token.as_deref()),
+    ];
+    let call = Call {
+        operation: "UpdateKxUser",
+        method: Method::PUT,
+        path: &user(&part(&input.environment_id), &part(&input.user_name))?,
+        target: None,
+        body: body(&members),
+    };
+    let answer = client.call(&call).await?;
+    match answer.get("userName") {
+        Some(Value::String(_)) => Ok(()),
+        _ => Err(ServiceError::unreadable()),
+    }
 }

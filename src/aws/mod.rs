@@ -1,61 +1,52 @@
 //! The only place that talks to AWS: clients that are built once, reads and writes of targets, and what their errors mean.
 
 mod agent;
+mod answer;
+mod backoff;
+mod client;
 mod configuration;
+mod credentials;
 mod datazone;
 pub mod dynamodb;
+mod endpoint;
 mod environment;
 mod error;
 #[cfg(feature = "finspace")]
 mod finspace;
 mod pace;
+mod rest;
 mod retries;
 mod sagemaker;
+mod signature;
+mod skew;
 mod throttling;
 mod traces;
 mod transport;
 mod trust;
-mod warm_up;
 mod web_identity;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::SdkConfig;
-use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use serde_json::Value;
 
 use crate::api::Operation;
 use crate::call::{Input, Target};
 
-use agent::Agent;
-use retries::EachAttempt;
+use client::{Client, Common};
 use throttling::{Throttling, Way};
-use traces::EachCall;
 
-pub use configuration::{ConfigError, Place, configure};
+pub use configuration::{ConfigError, Configuration, Place, configure};
 pub use environment::from_environment;
 pub use error::{Class, ServiceError};
 pub use retries::{Attempts, counted, throttled};
 pub use traces::traced;
 pub use trust::BadBundle;
 
-/// What has a hand in every call of a service. None is ever switched off, and the SDK need not ask before each of their hooks.
-fn interceptors(config: &SdkConfig) -> [SharedInterceptor; 3] {
-    [
-        SharedInterceptor::permanent(EachAttempt),
-        SharedInterceptor::permanent(EachCall),
-        SharedInterceptor::permanent(Agent::new(config)),
-    ]
-}
-
-/// The table of the ledger.
-pub fn ledger_table(config: &SdkConfig, name: &str) -> dynamodb::Table {
-    let mut client = aws_sdk_dynamodb::config::Builder::from(config);
-    client
-        .push_interceptor(SharedInterceptor::permanent(EachCall))
-        .push_interceptor(SharedInterceptor::permanent(Agent::new(config)));
-    let client = aws_sdk_dynamodb::Client::from_conf(client.build());
+/// The table of the ledger, by its name or its ARN.
+pub fn ledger_table(configuration: &Configuration, name: &str) -> dynamodb::Table {
+    let client = Client::new(&dynamodb::DYNAMODB, &Common::new(configuration));
+    let client = client.owned_by(dynamodb::owner(name));
     dynamodb::Table::new(client, name.to_owned())
 }
 
@@ -80,16 +71,16 @@ pub const fn actions(operation: Operation) -> &'static [&'static str] {
     }
 }
 
-/// The clients of the services, each built once, when it is first needed: a client reads what its service knows of AWS's
-/// partitions, and a start would pay for those that no rule calls.
+/// The clients of the services.
 #[derive(Clone)]
-pub struct Services {
-    config: SdkConfig,
-    sagemaker: OnceLock<aws_sdk_sagemaker::Client>,
-    datazone: OnceLock<aws_sdk_datazone::Client>,
+pub struct Services(Arc<Clients>);
+
+struct Clients {
+    sagemaker: Client,
+    datazone: Client,
     #[cfg(feature = "finspace")]
-    finspace: OnceLock<aws_sdk_finspace::Client>,
-    throttling: Arc<Throttling>,
+    finspace: Client,
+    throttling: Throttling,
 }
 
 /// A target as AWS describes it now.
@@ -108,49 +99,57 @@ pub enum State {
     Busy,
 }
 
-// The SDK's futures are large, and callers' futures would hold them several times over: they go to the heap, or an
-// unoptimised build overflows its stack.
 impl Services {
     /// No connection is made.
-    pub fn new(config: &SdkConfig) -> Self {
-        Self {
-            config: config.clone(),
-            sagemaker: OnceLock::new(),
-            datazone: OnceLock::new(),
+    pub fn new(configuration: &Configuration) -> Self {
+        let common = Common::new(configuration);
+        Self(Arc::new(Clients {
+            sagemaker: Client::new(&sagemaker::SAGEMAKER, &common),
+            datazone: Client::new(&datazone::DATAZONE, &common),
             #[cfg(feature = "finspace")]
-            finspace: OnceLock::new(),
-            throttling: Arc::new(Throttling::new(config)),
+            finspace: Client::new(&finspace::FINSPACE, &common),
+            throttling: Throttling::new(configuration),
+        }))
+    }
+
+    /// Finds out now, and not when it is called, where an operation's service is: to do so, the SDK's rules read what they know of
+    /// AWS's partitions, and a start would pay for services that no rule calls.
+    pub async fn prepare(&self, operation: Operation) {
+        if let Some(client) = self.client(operation) {
+            client.prepare().await;
         }
     }
 
-    /// Builds the client that an operation needs now, not when it is called.
-    pub fn prepare(&self, operation: Operation) {
+    /// Whether all services are known to be spoken to without TLS.
+    pub fn speak_plainly(&self) -> bool {
+        let mut all = Operation::ALL.into_iter();
+        all.all(|operation| self.client(operation).is_none_or(Client::speaks_plainly))
+    }
+
+    /// Opens a connection to the service of an operation, in addition to those that others open meanwhile, unless it speaks
+    /// plain HTTP.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn connect(&self, operation: Operation) -> Result<(), String> {
+        match self.client(operation) {
+            Some(client) => client.connect().await,
+            None => Ok(()),
+        }
+    }
+
+    /// None if this build has left the service out.
+    fn client(&self, operation: Operation) -> Option<&Client> {
         match operation {
             Operation::SageMakerUpdateUserProfile | Operation::SageMakerUpdateDomain => {
-                self.sagemaker();
+                Some(&self.0.sagemaker)
             }
-            Operation::DataZoneUpdateUserProfile => {
-                self.datazone();
-            }
-            Operation::FinSpaceUpdateKxUser => {
-                #[cfg(feature = "finspace")]
-                self.finspace();
-            }
+            Operation::DataZoneUpdateUserProfile => Some(&self.0.datazone),
+            #[cfg(feature = "finspace")]
+            Operation::FinSpaceUpdateKxUser => Some(&self.0.finspace),
+            #[cfg(not(feature = "finspace"))]
+            Operation::FinSpaceUpdateKxUser => None,
         }
-    }
-
-    fn sagemaker(&self) -> &aws_sdk_sagemaker::Client {
-        self.sagemaker
-            .get_or_init(|| sagemaker::client(&self.config))
-    }
-
-    fn datazone(&self) -> &aws_sdk_datazone::Client {
-        self.datazone.get_or_init(|| datazone::client(&self.config))
-    }
-
-    #[cfg(feature = "finspace")]
-    fn finspace(&self) -> &aws_sdk_finspace::Client {
-        self.finspace.get_or_init(|| finspace::client(&self.config))
     }
 
     /// Reads a target. `hints` say how to read it; `left` is how long throttling may hold it up.
@@ -165,7 +164,7 @@ impl Services {
     ) -> Result<Observed, ServiceError> {
         let call = (target.operation(), Way::Read);
         let send = || self.read_once(target, hints);
-        self.throttling.paced(call, left, send).await
+        self.0.throttling.paced(call, left, send).await
     }
 
     async fn read_once(
@@ -175,18 +174,16 @@ impl Services {
     ) -> Result<Observed, ServiceError> {
         match target.operation() {
             Operation::SageMakerUpdateUserProfile => {
-                Box::pin(sagemaker::read_user_profile(self.sagemaker(), target)).await
+                sagemaker::read_user_profile(&self.0.sagemaker, target).await
             }
             Operation::SageMakerUpdateDomain => {
-                Box::pin(sagemaker::read_domain(self.sagemaker(), target)).await
+                sagemaker::read_domain(&self.0.sagemaker, target).await
             }
             Operation::DataZoneUpdateUserProfile => {
-                Box::pin(datazone::read(self.datazone(), target, hints)).await
+                datazone::read(&self.0.datazone, target, hints).await
             }
             #[cfg(feature = "finspace")]
-            Operation::FinSpaceUpdateKxUser => {
-                Box::pin(finspace::read(self.finspace(), target)).await
-            }
+            Operation::FinSpaceUpdateKxUser => finspace::read(&self.0.finspace, target).await,
             #[cfg(not(feature = "finspace"))]
             Operation::FinSpaceUpdateKxUser => Err(ServiceError::left_out()),
         }
@@ -199,22 +196,18 @@ impl Services {
     pub async fn write(&self, input: &Input, left: Duration) -> Result<(), ServiceError> {
         let call = (input.operation(), Way::Write);
         let send = || self.write_once(input);
-        self.throttling.paced(call, left, send).await
+        self.0.throttling.paced(call, left, send).await
     }
 
     async fn write_once(&self, input: &Input) -> Result<(), ServiceError> {
         match input {
             Input::UserProfile(input) => {
-                Box::pin(sagemaker::update_user_profile(self.sagemaker(), input)).await
+                sagemaker::update_user_profile(&self.0.sagemaker, input).await
             }
-            Input::Domain(input) => {
-                Box::pin(sagemaker::update_domain(self.sagemaker(), input)).await
-            }
-            Input::DataZoneProfile(input) => {
-                Box::pin(datazone::update(self.datazone(), input)).await
-            }
+            Input::Domain(input) => sagemaker::update_domain(&self.0.sagemaker, input).await,
+            Input::DataZoneProfile(input) => datazone::update(&self.0.datazone, input).await,
             #[cfg(feature = "finspace")]
-            Input::KxUser(input) => Box::pin(finspace::update(self.finspace(), input)).await,
+            Input::KxUser(input) => finspace::update(&self.0.finspace, input).await,
         }
     }
 }

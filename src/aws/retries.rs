@@ -1,26 +1,12 @@
-//! The first layer of retries: the SDK's own, put right, and counted.
-//!
-//! The SDK retries transport faults and 5xx. What it does not know, or takes for something else, is told here: answers that cannot
-//! be read; quotas, which are no throttling; and throttling itself, which is left to `throttling`.
+//! The first layer of retries: what is no throttling. A request is made again after transport faults, 5xx and answers that cannot be
+//! read, as the SDK's standard mode does it (AWS SDKs reference guide, retry behavior). Throttling of the services has a layer of
+//! its own, `throttling`; that of the ledger's table is among these.
 
 use std::cell::Cell;
 use std::future::Future;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::{
-    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
-    FinalizerInterceptorContextRef, InterceptorContext,
-};
-use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::retries::classifiers::{
-    ClassifyRetry, RetryAction, RetryClassifierPriority, RetryReason,
-};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::ConfigBag;
-use aws_smithy_types::retry::ErrorKind;
-use serde_json::Value;
+use super::answer::Fault;
 
 /// Codes that say "slower", over all services (aws-runtime 1.10, THROTTLING_ERRORS, less the quota among them).
 const THROTTLES: [&str; 12] = [
@@ -53,72 +39,50 @@ pub(super) fn is_quota(code: &str) -> bool {
     QUOTAS.contains(&code)
 }
 
-/// The same verdict on the same answer, whichever service gave it. It has the last word.
+/// Where requests that are throttled are made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Throttles {
+    /// In a layer above, which also asks how many requests there were.
+    Elsewhere,
+    Here,
+}
+
+/// Keeps calls of a service that is down from all trying again: a retry takes tokens, which come back when it succeeds, and one at a
+/// time with each call that succeeds at once (AWS SDKs reference guide, retry quota; the figures are aws-smithy-runtime's, 1.16).
 #[derive(Debug)]
-pub(super) struct OneVerdict;
+pub(super) struct Quota(AtomicU32);
 
-impl ClassifyRetry for OneVerdict {
-    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let (Some(Err(error)), Some(response)) = (context.output_or_error(), context.response())
-        else {
-            return RetryAction::NoActionIndicated;
-        };
-        let status = response.status().as_u16();
-        let code = code_of(response);
-        match code.as_deref().map(bare) {
-            Some(code) if is_quota(code) => RetryAction::RetryForbidden,
-            Some(code) if is_throttle(code) => RetryAction::RetryForbidden,
-            _ if status == 429 => RetryAction::RetryForbidden,
-            // Half an answer, or one that is not the service's. Every write here may be made twice: updates set
-            // what they set, and FinSpace's carries a token.
-            None if status < 300 && !error.is_connector_error() => {
-                RetryAction::RetryIndicated(RetryReason::RetryableError {
-                    kind: ErrorKind::TransientError,
-                    retry_after: retry_after(response),
-                })
-            }
-            _ => RetryAction::NoActionIndicated,
-        }
-    }
+const TOKENS: u32 = 500;
+const OF_A_RETRY: u32 = 10;
 
-    fn name(&self) -> &'static str {
-        "Usher"
-    }
+/// A retry is allowed. Only the last of a call comes back.
+#[derive(Debug)]
+pub(super) struct Permit(());
 
-    fn priority(&self) -> RetryClassifierPriority {
-        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
+impl Default for Quota {
+    fn default() -> Self {
+        Self(AtomicU32::new(TOKENS))
     }
 }
 
-/// How long the service asks to wait.
-pub(super) fn retry_after(response: &HttpResponse) -> Option<Duration> {
-    response.headers().get("x-amz-retry-after").and_then(delay)
-}
+impl Quota {
+    pub fn permit(&self) -> Option<Permit> {
+        let take = |left: u32| left.checked_sub(OF_A_RETRY);
+        let taken = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        taken.is_ok().then_some(Permit(()))
+    }
 
-/// `x-amz-retry-after` is in milliseconds. More than 20 s is more than the SDK itself would ever wait.
-fn delay(header: &str) -> Option<Duration> {
-    let millis: u64 = header.trim().parse().ok()?;
-    Some(Duration::from_millis(millis.min(20_000)))
-}
-
-/// The error's code, from the header or the body, whatever protocol it is.
-pub(super) fn code_of(response: &HttpResponse) -> Option<String> {
-    let header = response.headers().get("x-amzn-errortype");
-    header
-        .map(str::to_owned)
-        .or_else(|| code_in(response.body().bytes()?))
-}
-
-fn code_in(body: &[u8]) -> Option<String> {
-    let body: Value = serde_json::from_slice(body).ok()?;
-    let code = body.get("__type").or_else(|| body.get("code"))?;
-    code.as_str().map(str::to_owned)
-}
-
-/// `namespace#Code:uri` → `Code`.
-pub(super) fn bare(code: &str) -> &str {
-    let code = code.split(':').next().unwrap_or(code);
-    code.rsplit('#').next().unwrap_or(code)
+    /// A call succeeded, by a retry or at once.
+    pub fn succeeded(&self, by: Option<Permit>) {
+        let back = by.map_or(1, |Permit(())| OF_A_RETRY);
+        let give = |left: u32| (left < TOKENS).then(|| (left + back).min(TOKENS));
+        // There was nothing to give back.
+        let _ = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, give);
+    }
 }
 
 tokio::task_local! {
@@ -136,7 +100,7 @@ pub async fn throttled<T>(calls: impl Future<Output = T>) -> (T, u32) {
         .await
 }
 
-/// How many requests some calls made, the SDK's own repetitions included.
+/// How many requests some calls made, repetitions included.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Attempts {
     pub made: u32,
@@ -163,60 +127,45 @@ fn count(add: impl FnOnce(&mut Attempts)) {
     });
 }
 
-/// Looks at each attempt of whatever runs inside [`counted`] and [`throttled`], and takes no empty answer for a good one.
-#[derive(Debug)]
-pub(super) struct EachAttempt;
+/// A request goes out.
+pub(super) fn count_request() {
+    count(|attempts| attempts.made += 1);
+}
 
-#[dyn_dispatch_hint]
-impl Intercept for EachAttempt {
-    fn name(&self) -> &'static str {
-        "EachAttempt"
+/// A request was answered so.
+pub(super) fn count_fault(fault: &Fault) {
+    if fault.is_refusal() {
+        count(|attempts| attempts.refused += 1);
+    }
+    if fault.is_throttle() {
+        let _ = SLOWER.try_with(|throttles| throttles.set(throttles.get() + 1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retries_end_when_nothing_succeeds_and_begin_again_when_something_does() {
+        let quota = Quota::default();
+        let permits: Vec<Permit> = std::iter::from_fn(|| quota.permit()).collect();
+        assert_eq!(permits.len(), 50);
+        for _ in 0..9 {
+            quota.succeeded(None);
+            assert!(quota.permit().is_none());
+        }
+        quota.succeeded(None);
+        let last = quota.permit();
+        assert!(last.is_some() && quota.permit().is_none());
+        quota.succeeded(last);
+        assert!(quota.permit().is_some());
     }
 
-    fn read_before_transmit(
-        &self,
-        _context: &BeforeTransmitInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        count(|attempts| attempts.made += 1);
-        Ok(())
-    }
-
-    /// The SDK takes a body without a byte for an object without members; every operation here answers with some.
-    fn read_after_deserialization(
-        &self,
-        context: &AfterDeserializationInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let response = context.response();
-        let empty = response.body().bytes().is_some_and(<[u8]>::is_empty);
-        match empty && response.status().is_success() {
-            true => Err("the answer is empty".into()),
-            false => Ok(()),
-        }
-    }
-
-    /// Counts here and not in the verdict, for which the SDK may ask more than once.
-    fn read_after_attempt(
-        &self,
-        context: &FinalizerInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let Some(response) = context.response() else {
-            return Ok(());
-        };
-        if response.status().is_client_error() {
-            count(|attempts| attempts.refused += 1);
-        }
-        let slower = response.status().as_u16() == 429
-            || !response.status().is_success()
-                && code_of(response).is_some_and(|code| is_throttle(bare(&code)));
-        if slower {
-            let _ = SLOWER.try_with(|throttles| throttles.set(throttles.get() + 1));
-        }
-        Ok(())
+    #[test]
+    fn the_quota_never_grows_beyond_its_size() {
+        let quota = Quota::default();
+        (0..100).for_each(|_| quota.succeeded(Some(Permit(()))));
+        assert_eq!(std::iter::from_fn(|| quota.permit()).count(), 50);
     }
 }

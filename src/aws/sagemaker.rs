@@ -1,45 +1,67 @@
 //! SageMaker: user profiles and domains. Updates are accepted at once and settle later.
 
-use aws_config::SdkConfig;
-use aws_config::retry::RetryConfig;
-use aws_sdk_sagemaker::Client;
-use aws_sdk_sagemaker::config::Builder;
+use aws_sdk_sagemaker::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+use aws_sdk_sagemaker::operation::describe_domain::DescribeDomainOutput;
+use aws_sdk_sagemaker::operation::describe_user_profile::DescribeUserProfileOutput;
 use aws_sdk_sagemaker::operation::update_domain::UpdateDomainInput;
 use aws_sdk_sagemaker::operation::update_user_profile::UpdateUserProfileInput;
+use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_schema::serde::SerializableStruct;
+use aws_smithy_types::endpoint::Endpoint;
+use http::Method;
+use serde_json::{Value, json};
 
-use super::retries::OneVerdict;
-use super::warm_up::{Ping, answered};
-use super::{Observed, ServiceError, State, interceptors};
-use crate::call::{Target, encode};
+use super::client::{Call, Client, Service};
+use super::endpoint::{Wanted, at_once};
+use super::retries::Throttles;
+use super::{Observed, ServiceError, State};
+use crate::call::{Target, encode, received};
 
-pub(super) fn client(config: &SdkConfig) -> Client {
-    let mut client = Builder::from(config).retry_classifier(OneVerdict);
-    client.set_interceptors(interceptors(config));
-    Client::from_conf(client.build())
+pub(super) static SAGEMAKER: Service = Service {
+    id: "SageMaker",
+    name: "sagemaker",
+    endpoint,
+    content: "application/x-amz-json-1.1",
+    throttles: Throttles::Elsewhere,
+};
+
+fn endpoint(wanted: &Wanted) -> Result<Endpoint, BoxError> {
+    let params = Params::builder()
+        .set_region(wanted.region.clone())
+        .use_fips(wanted.fips)
+        .use_dual_stack(wanted.dual_stack)
+        .set_endpoint(wanted.url.clone())
+        .build()?;
+    at_once(DefaultResolver::new().resolve_endpoint(&params))
 }
 
-pub(super) async fn connect(client: &Client) -> Result<(), String> {
-    let call = client
-        .describe_user_profile()
-        .domain_id("-")
-        .user_profile_name("-")
-        .customize()
-        .config_override(Builder::new().retry_config(RetryConfig::disabled()))
-        .interceptor(Ping);
-    answered(call.send().await)
+async fn call(
+    client: &Client,
+    operation: &'static str,
+    target: &'static str,
+    input: &Value,
+) -> Result<Value, ServiceError> {
+    let call = Call {
+        operation,
+        method: Method::POST,
+        path: "/",
+        target: Some(target),
+        body: input.to_string().into(),
+    };
+    Ok(client.call(&call).await?)
 }
 
 pub(super) async fn read_user_profile(
     client: &Client,
     target: &Target,
 ) -> Result<Observed, ServiceError> {
-    let described = client
-        .describe_user_profile()
-        .domain_id(target.container())
-        .user_profile_name(target.user())
-        .send()
-        .await?;
+    let input = json!({"DomainId": target.container(), "UserProfileName": target.user()});
+    let (operation, name) = ("DescribeUserProfile", "SageMaker.DescribeUserProfile");
+    let answer = call(client, operation, name, &input).await?;
+    let described = received(&answer, |reader| {
+        DescribeUserProfileOutput::deserialize(reader)
+    });
+    let described = described.map_err(|_| ServiceError::unreadable())?;
     let status = described.status.as_ref().map(|status| status.as_str());
     observed(&described, status, described.failure_reason.as_deref())
 }
@@ -48,11 +70,11 @@ pub(super) async fn read_domain(
     client: &Client,
     target: &Target,
 ) -> Result<Observed, ServiceError> {
-    let described = client
-        .describe_domain()
-        .domain_id(target.container())
-        .send()
-        .await?;
+    let input = json!({"DomainId": target.container()});
+    let (operation, name) = ("DescribeDomain", "SageMaker.DescribeDomain");
+    let answer = call(client, operation, name, &input).await?;
+    let described = received(&answer, |reader| DescribeDomainOutput::deserialize(reader));
+    let described = described.map_err(|_| ServiceError::unreadable())?;
     let status = described.status.as_ref().map(|status| status.as_str());
     observed(&described, status, described.failure_reason.as_deref())
 }
@@ -80,42 +102,28 @@ pub(super) async fn update_user_profile(
     client: &Client,
     input: &UpdateUserProfileInput,
 ) -> Result<(), ServiceError> {
-    let input = input.clone();
-    let answer = client
-        .update_user_profile()
-        .set_domain_id(input.domain_id)
-        .set_user_profile_name(input.user_profile_name)
-        .set_user_settings(input.user_settings)
-        .send()
-        .await?;
-    // Every accepted update answers with the ARN; without it, something else answered.
-    answer
-        .user_profile_arn
-        .map(drop)
-        .ok_or_else(ServiceError::unreadable)
+    let (operation, name) = ("UpdateUserProfile", "SageMaker.UpdateUserProfile");
+    let answer = call(client, operation, name, &encoded(input)?).await?;
+    accepted(&answer, "UserProfileArn")
 }
 
 pub(super) async fn update_domain(
     client: &Client,
     input: &UpdateDomainInput,
 ) -> Result<(), ServiceError> {
-    let input = input.clone();
-    let answer = client
-        .update_domain()
-        .set_domain_id(input.domain_id)
-        .set_default_user_settings(input.default_user_settings)
-        .set_domain_settings_for_update(input.domain_settings_for_update)
-        .set_app_security_group_management(input.app_security_group_management)
-        .set_default_space_settings(input.default_space_settings)
-        .set_subnet_ids(input.subnet_ids)
-        .set_app_network_access_type(input.app_network_access_type)
-        .set_tag_propagation(input.tag_propagation)
-        .set_home_efs_file_system_creation(input.home_efs_file_system_creation)
-        .set_vpc_id(input.vpc_id)
-        .send()
-        .await?;
-    answer
-        .domain_arn
-        .map(drop)
-        .ok_or_else(ServiceError::unreadable)
+    let (operation, name) = ("UpdateDomain", "SageMaker.UpdateDomain");
+    let answer = call(client, operation, name, &encoded(input)?).await?;
+    accepted(&answer, "DomainArn")
+}
+
+fn encoded(input: &dyn SerializableStruct) -> Result<Value, ServiceError> {
+    encode(input).map_err(|error| ServiceError::unsendable(&error))
+}
+
+/// Every accepted update answers with the ARN; without it, something else answered.
+fn accepted(answer: &Value, arn: &str) -> Result<(), ServiceError> {
+    match answer.get(arn) {
+        Some(Value::String(_)) => Ok(()),
+        _ => Err(ServiceError::unreadable()),
+    }
 }

@@ -1,7 +1,7 @@
 //! The layer of retries that throttling has to itself: turns, backoff, and when to give up.
 //!
-//! The SDK has retries for throttling too, but each call's are its own: a burst would meet the limit again and again, until
-//! attempts run out. Here all calls of an operation, from all invocations in the process, go through one [`Pace`]. Reads and
+//! Retries of each call's own, as AWS's clients have them, would meet the limit again and again in a burst, until attempts run
+//! out. Here all calls of an operation, from all invocations in the process, go through one [`Pace`]. Reads and
 //! writes, and the services' operations, have limits of their own at AWS, so each has a pace of its own.
 //!
 //! A request that is throttled waits as long as the service asks, or `rand(0..1) × min(5 s, 200 ms × 2ⁿ)`, and then for its
@@ -10,12 +10,13 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
-use aws_config::SdkConfig;
-use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, TokioSleep};
-use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
+use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep};
+use aws_smithy_async::time::SharedTimeSource;
 
+use super::backoff::{Chance, backoff};
+use super::configuration::Configuration;
 use super::error::{Class, ServiceError};
 use super::pace::{Pace, Turn};
 use crate::api::Operation;
@@ -23,8 +24,6 @@ use crate::api::Operation;
 /// How often a request that is throttled is made. For other causes it is 5 times; but of 2,000 people in 8 processes that have yet
 /// to find a common limit, a few need 9.
 const ATTEMPTS: u32 = 10;
-const FIRST_BACKOFF: Duration = Duration::from_millis(200);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 
 /// Which of an operation's two calls.
 #[derive(Debug, Clone, Copy)]
@@ -63,13 +62,8 @@ struct State {
 
 impl Throttling {
     /// Takes the clock, the sleep and, from the clock, chance from the configuration.
-    pub fn new(config: &SdkConfig) -> Self {
-        let time = config
-            .time_source()
-            .unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new()));
-        let sleep = config
-            .sleep_impl()
-            .unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new()));
+    pub fn new(configuration: &Configuration) -> Self {
+        let (sleep, time) = (configuration.sleep(), configuration.time());
         let lanes = |nth| Lanes {
             read: Lane::new(time.now(), nth),
             write: Lane::new(time.now(), nth + 1),
@@ -214,12 +208,6 @@ impl Lane {
     }
 }
 
-/// The longest backoff after the `nth` throttle, from 0.
-fn backoff(nth: u32) -> Duration {
-    let factor = 2_u32.saturating_pow(nth);
-    FIRST_BACKOFF.saturating_mul(factor).min(LONGEST_BACKOFF)
-}
-
 /// The time that has passed by a clock that may be set back: meanwhile, none has.
 struct Steady {
     wall: SystemTime,
@@ -235,40 +223,14 @@ impl Steady {
     }
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014). Processes that start in the same nanosecond share their chance, and nothing worse.
-struct Chance(u64);
-
-impl Chance {
-    fn new(wall: SystemTime, nth: u64) -> Self {
-        let since = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self((since.as_nanos() as u64).wrapping_add(nth << 48))
-    }
-
-    /// Any part of it.
-    fn part(&mut self, whole: Duration) -> Duration {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^= z >> 31;
-        whole.mul_f64((z >> 11) as f64 / (1_u64 << 53) as f64)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
 
     fn at(seconds: u64) -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(seconds)
-    }
-
-    #[test]
-    fn backoffs_double_up_to_five_seconds() {
-        let millis = (0..8).map(|nth| backoff(nth).as_millis());
-        let expected = [200, 400, 800, 1600, 3200, 5000, 5000, 5000];
-        assert!(millis.eq(expected));
-        assert_eq!(backoff(u32::MAX), LONGEST_BACKOFF);
     }
 
     #[test]
@@ -281,18 +243,5 @@ mod tests {
             .map(|seconds| clock.read(at(seconds)).as_secs())
             .into();
         assert_eq!(read, [1, 3, 3, 4, 603]);
-    }
-
-    #[test]
-    fn chance_takes_parts_of_all_sizes_and_never_more_than_the_whole() {
-        let mut chance = Chance::new(at(1), 0);
-        let parts: Vec<u128> = (0..1000)
-            .map(|_| chance.part(Duration::from_millis(1000)).as_millis())
-            .collect();
-        assert!(parts.iter().all(|part| *part < 1000));
-        for tenth in 0..10 {
-            let within = parts.iter().filter(|part| **part / 100 == tenth).count();
-            assert!((60..=140).contains(&within), "{within} of 1000");
-        }
     }
 }

@@ -2,10 +2,9 @@
 //!
 //! The SDK's own client can do more, and HTTP/2 with it, which no service here is better off with: a tenth of the function would
 //! be code that never runs. What it does with these libraries is done here alike (aws-smithy-http-client 1.5, `client.rs`), and no
-//! more of it: what an error is to the retries, the connections that are given up after one, and the ciphers. Like that client
-//! as it is built by default, this one asks no proxy.
+//! more of it: what an error is to the retries, the connections that are given up after a 5xx, and the ciphers. Like that client as it is built by default, this one asks no proxy.
+//! The SDK's providers of credentials, which only the command line has, travel this way too.
 
-use std::borrow::Cow;
 use std::error::Error;
 use std::future::Future;
 use std::io;
@@ -15,8 +14,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
-use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector,
@@ -26,11 +23,10 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::ErrorKind;
-use http::Uri;
+use http::{Request, Response, Uri};
+use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
-use hyper_util::client::legacy::connect::{
-    CaptureConnection, HttpConnector as Tcp, HttpInfo, capture_connection,
-};
+use hyper_util::client::legacy::connect::{HttpConnector as Tcp, capture_connection};
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
@@ -39,27 +35,53 @@ use tower_service::Service;
 
 use super::trust::Trust;
 
-/// The client that all services share, and with it the connections. A connection is open, its handshake included, `within` this
-/// time or not at all; how long an answer may take, the SDK sees to. Nothing is read or built before the first request.
-pub(super) fn http_client(trust: Trust, within: Duration) -> SharedHttpClient {
-    SharedHttpClient::new(Transport(SharedHttpConnector::new(pool(trust, within))))
-}
+/// The connections that all services share.
+#[derive(Debug, Clone)]
+pub(super) struct Pool(Client<Open, SdkBody>);
 
-fn pool(trust: Trust, within: Duration) -> Pool {
-    let mut tcp = Tcp::new();
-    // The TLS of an `https` URL is not its business.
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    let open = Open {
-        tcp,
-        trust: Arc::new(trust),
-        tls: Arc::default(),
-        within,
-    };
-    let mut client = Client::builder(TokioExecutor::new());
-    // Connections that nobody uses for 90 s are closed only if there is a timer.
-    client.pool_timer(TokioTimer::new());
-    Pool(client.build(open))
+impl Pool {
+    /// A connection is open, its handshake included, `within` this time or not at all. Nothing is read or built before the first
+    /// request.
+    pub fn new(trust: Trust, within: Duration) -> Self {
+        let mut tcp = Tcp::new();
+        // The TLS of an `https` URL is not its business.
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        let open = Open {
+            tcp,
+            trust: Arc::new(trust),
+            tls: Arc::default(),
+            within,
+        };
+        let mut client = Client::builder(TokioExecutor::new());
+        // Connections that nobody uses for 90 s are closed only if there is a timer.
+        client.pool_timer(TokioTimer::new());
+        Self(client.build(open))
+    }
+
+    /// Sends a request. How long the answer may take is the caller's affair.
+    ///
+    /// # Errors
+    /// When there is no answer, or none that is HTTP.
+    pub async fn send(
+        &self,
+        mut request: Request<SdkBody>,
+    ) -> Result<Response<Incoming>, ConnectorError> {
+        let connection = capture_connection(&mut request);
+        let answer = self.0.request(request).await.map_err(classified)?;
+        // It may be one of many hosts behind the address that is in trouble: what comes next goes over another connection.
+        if answer.status().is_server_error()
+            && let Some(used) = connection.connection_metadata().as_ref()
+        {
+            used.poison();
+        }
+        Ok(answer)
+    }
+
+    /// The same connections for clients of the SDK.
+    pub fn for_sdk(&self) -> SharedHttpClient {
+        SharedHttpClient::new(Transport(SharedHttpConnector::new(self.clone())))
+    }
 }
 
 #[derive(Debug)]
@@ -73,58 +95,19 @@ impl HttpClient for Transport {
     ) -> SharedHttpConnector {
         self.0.clone()
     }
-
-    /// What the SDK says of itself in its requests' headers.
-    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
-        Some(ConnectorMetadata::new("hyper", Some(Cow::Borrowed("1.x"))))
-    }
 }
-
-#[derive(Debug)]
-struct Pool(Client<Open, SdkBody>);
 
 impl HttpConnector for Pool {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let mut request = match request.try_into_http1x() {
-            Ok(request) => request,
-            Err(error) => {
-                return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into())));
-            }
-        };
-        // The SDK asks for the connection when it does not trust it any more.
-        let connection = capture_connection(&mut request);
-        if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
-            capture.set_connection_retriever(move || metadata(&connection));
-        }
-        let answer = self.0.request(request);
+        let pool = self.clone();
         HttpConnectorFuture::new(async move {
-            match answer.await {
-                Ok(answer) => HttpResponse::try_from(answer.map(SdkBody::from_body_1_x))
-                    .map_err(|error| ConnectorError::other(error.into(), None)),
-                Err(error) => Err(classified(error)),
-            }
+            let request = request.try_into_http1x();
+            let request = request.map_err(|error| ConnectorError::user(error.into()))?;
+            let answer = pool.send(request).await?;
+            HttpResponse::try_from(answer.map(SdkBody::from_body_1_x))
+                .map_err(|error| ConnectorError::other(error.into(), None))
         })
     }
-}
-
-/// The connection that a request went over, if there was one, and how to keep others from going over it.
-fn metadata(used: &CaptureConnection) -> Option<ConnectionMetadata> {
-    let mut extras = http::Extensions::new();
-    used.connection_metadata().as_ref()?.get_extras(&mut extras);
-    let info = extras.get::<HttpInfo>();
-    let used = used.clone();
-    let poison = move || {
-        if let Some(connection) = used.connection_metadata().as_ref() {
-            connection.poison();
-        }
-    };
-    let mut metadata = ConnectionMetadata::builder()
-        .proxied(false)
-        .poison_fn(poison);
-    metadata
-        .set_local_addr(info.map(HttpInfo::local_addr))
-        .set_remote_addr(info.map(HttpInfo::remote_addr));
-    Some(metadata.build())
 }
 
 /// Opens connections.
@@ -181,7 +164,7 @@ impl Service<Uri> for Open {
     }
 }
 
-/// What an error is to the SDK, which tries again after timeouts, broken connections and what is called transient.
+/// What an error is to the retries: they try again after timeouts, broken connections and what is called transient.
 fn classified(error: ClientError) -> ConnectorError {
     if source::<Late>(&error).is_some() {
         return ConnectorError::timeout(error.into());

@@ -31,7 +31,8 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(start())
+    // As a task: what wakes the future of `block_on` goes through the kernel each time.
+    runtime.block_on(async { tokio::spawn(start()).await? })
 }
 
 async fn start() -> anyhow::Result<()> {
@@ -67,7 +68,7 @@ async fn make_ready(function: Arc<Function>) {
     }
     let rules = function.usher.rules.rules.iter();
     for call in rules.flat_map(|rule| &rule.calls) {
-        function.usher.services.prepare(call.operation);
+        function.usher.services.prepare(call.operation).await;
     }
     function.compile_patterns();
     function.warm_up_functions();

@@ -35,10 +35,37 @@ pub fn decode<T>(
     value: &Value,
     read: impl FnOnce(&mut dyn ShapeDeserializer) -> Result<T, SerdeError>,
 ) -> Result<T, DecodeError> {
+    read_with(value, Unknown::Refused, read)
+}
+
+/// Reads one shape out of a service's answer: members that the SDK does not know yet are left out.
+///
+/// # Errors
+/// At the first member that is of another type than the schema's.
+pub fn received<T>(
+    value: &Value,
+    read: impl FnOnce(&mut dyn ShapeDeserializer) -> Result<T, SerdeError>,
+) -> Result<T, DecodeError> {
+    read_with(value, Unknown::LeftOut, read)
+}
+
+/// What becomes of members that the schema does not have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unknown {
+    Refused,
+    LeftOut,
+}
+
+fn read_with<T>(
+    value: &Value,
+    unknown: Unknown,
+    read: impl FnOnce(&mut dyn ShapeDeserializer) -> Result<T, SerdeError>,
+) -> Result<T, DecodeError> {
     let mut reader = Reader {
         value,
         path: Vec::new(),
         fault: None,
+        unknown,
     };
     read(&mut reader).map_err(|error| {
         reader.fault.take().unwrap_or_else(|| DecodeError {
@@ -54,6 +81,7 @@ struct Reader<'a> {
     value: &'a Value,
     path: Vec<Step<'a>>,
     fault: Option<DecodeError>,
+    unknown: Unknown,
 }
 
 impl<'a> Reader<'a> {
@@ -126,6 +154,9 @@ impl ShapeDeserializer for Reader<'_> {
         };
         for (name, value) in object {
             let Some(member) = schema.member_schema(name) else {
+                if self.unknown == Unknown::LeftOut {
+                    continue;
+                }
                 let known = schema.members().iter().filter_map(|m| m.member_name());
                 let help = nearest(name, known)
                     .map(|near| format!("; did you mean `{near}`?"))

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use crate::api::Operation;
 use crate::rules::target_kind;
 
-pub use decode::{DecodeError, decode};
+pub use decode::{DecodeError, decode, received};
 pub use encode::encode;
 
 /// What a call changes. Its `Display` is what reports, guards and the ledger know it by:

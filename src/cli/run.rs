@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use aws_config::SdkConfig;
 use clap::Args;
 use serde_json::{Value, json};
 use usher::apply::{Deadline, PATIENCE, Usher};
-use usher::aws::{self, Services, configure};
+use usher::aws::{self, Configuration, Services, configure};
 use usher::emulator::{Emulator, Options};
 use usher::event::{Event, Malformed};
 use usher::ledger::{Ledger, Memory};
@@ -58,7 +57,7 @@ pub(super) struct Desk {
     pub untimed: Vec<bool>,
     /// What the files hold that are no events, as reports.
     pub malformed: Vec<Value>,
-    config: SdkConfig,
+    config: Configuration,
     emulator: Option<Emulator>,
 }
 
@@ -152,7 +151,7 @@ impl Run {
         let Where { aws, emulator, .. } = &self.services;
         match emulator {
             Some(url) => Ok(Some(Place::Emulator(url.trim_end_matches('/').to_owned()))),
-            None if *aws => Place::aws(&desk.config).await.map(Some),
+            None if *aws => Place::aws(desk.config.sdk()).await.map(Some),
             None => Ok(None),
         }
     }
@@ -172,7 +171,7 @@ impl Desk {
 }
 
 impl Where {
-    async fn connect(&self) -> anyhow::Result<(SdkConfig, Option<Emulator>)> {
+    async fn connect(&self) -> anyhow::Result<(Configuration, Option<Emulator>)> {
         if self.aws {
             let bundle = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty());
             let place = aws::Place::Environment {

@@ -25,7 +25,11 @@ const MOST: usize = 4;
 impl Function {
     /// Whether [`Function::connect`] has anything to do: over plain HTTP there are no handshakes.
     pub fn connects(&self) -> bool {
-        !self.usher.services.speaks_plainly()
+        let table = match &self.usher.ledger {
+            Ledger::DynamoDb(table) => table.speaks_plainly(),
+            Ledger::Memory(_) => true,
+        };
+        !(table && self.usher.services.speak_plainly())
     }
 
     /// Opens the connections that one event can need at the same time: to the services that the rules call, and to

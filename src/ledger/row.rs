@@ -101,7 +101,7 @@ impl Row {
             return None;
         }
         if self.claimant == ask.claimant {
-            // The ask was granted, the answer was lost, and the SDK asked again.
+            // The ask was granted, the answer was lost, and the client asked again.
             return Some(match self.until {
                 Some(until) if self.begun == at && self.is_leased(now) => Ok(grant(
                     ask,
@@ -156,7 +156,7 @@ impl Row {
     pub fn released(&self, claimant: &str) -> Option<Released> {
         match self.until {
             _ if self.claimant != claimant => Some(Released::TooLate),
-            // A lease is given back once, so it was this very release, whose answer was lost and which the SDK repeated.
+            // A lease is given back once, so it was this very release, whose answer was lost and which the client repeated.
             None => Some(Released::Recorded),
             Some(_) => None,
         }

@@ -19,7 +19,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 /// The header of a request that says where it stands in a trace.
-pub const HEADER: &str = "X-Amzn-Trace-Id";
+pub const HEADER: &str = "x-amzn-trace-id";
 
 /// What comes before a document, so that the daemon knows how to read it.
 const PREAMBLE: &str = "{\"format\": \"json\", \"version\": 1}\n";

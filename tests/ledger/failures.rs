@@ -2,10 +2,10 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use usher::aws::dynamodb::{Table, TableError};
+use usher::aws::dynamodb::TableError;
 use usher::ledger::{Claim, KEY, Ledger, LedgerError, Release};
 
-use super::support::{ask, client, endpoint, fresh_target, second, table};
+use super::support::{ask, endpoint, fresh_target, in_table, second, table};
 
 async fn failed_claim(ledger: &Ledger, target: &str) -> LedgerError {
     match ledger.claim(&ask(target, "a", 1, 10), second(0)).await {
@@ -35,13 +35,13 @@ async fn answering(status: &'static str, body: &'static str) -> Ledger {
             }
         }
     });
-    Ledger::DynamoDb(Table::new(client(&format!("http://{address}")), "ledger"))
+    in_table(&format!("http://{address}"), "ledger").await
 }
 
 #[tokio::test]
 async fn a_table_that_does_not_exist_is_named() {
     let Some(endpoint) = endpoint() else { return };
-    let ledger = Ledger::DynamoDb(Table::new(client(&endpoint), "no-such-table"));
+    let ledger = in_table(&endpoint, "no-such-table").await;
     let error = failed_claim(&ledger, "target").await;
     assert!(
         matches!(error, LedgerError::Table(TableError::Missing { .. })),
@@ -55,7 +55,7 @@ async fn a_server_that_is_not_there_is_unreachable() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
     drop(listener);
-    let ledger = Ledger::DynamoDb(Table::new(client(&format!("http://{address}")), "ledger"));
+    let ledger = in_table(&format!("http://{address}"), "ledger").await;
     let error = failed_claim(&ledger, "target").await;
     assert!(
         matches!(error, LedgerError::Table(TableError::Unreachable { .. })),
@@ -131,14 +131,14 @@ async fn a_release_fails_as_a_claim_does() {
 
 #[tokio::test]
 async fn a_row_that_somebody_else_wrote_is_never_written_over() {
-    let Some((client, name)) = table().await else {
+    let Some((endpoint, client, name)) = table().await else {
         return;
     };
     let target = fresh_target();
     let key = aws_sdk_dynamodb::types::AttributeValue::S(target.clone());
     let put = client.put_item().table_name(&name).item(KEY, key);
     put.send().await.expect("moto's server takes the item");
-    let ledger = Ledger::DynamoDb(Table::new(client, name));
+    let ledger = in_table(&endpoint, &name).await;
     let error = failed_claim(&ledger, &target).await;
     assert!(
         matches!(

@@ -4,14 +4,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
+use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use time::OffsetDateTime;
-use usher::aws::dynamodb::Table;
+use usher::aws::{Place, configure, ledger_table};
 use usher::ledger::{Ask, KEY, Ledger};
 
 use crate::client::http_client;
@@ -44,16 +44,13 @@ fn fresh_name() -> String {
     format!("t{now}-{}", std::process::id())
 }
 
-pub fn client(endpoint: &str) -> Client {
-    let timeouts = TimeoutConfig::builder().operation_timeout(Duration::from_secs(60));
+fn client(endpoint: &str) -> Client {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-central-1"))
         .credentials_provider(Credentials::new("id", "key", None, None, "test"))
         .endpoint_url(endpoint)
-        .http_client(http_client())
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(timeouts.build());
+        .http_client(http_client());
     Client::from_conf(config.build())
 }
 
@@ -66,9 +63,29 @@ pub fn endpoint() -> Option<String> {
     endpoint
 }
 
+/// The ledger in a table, at once: it does not wait before it tries again.
+pub async fn in_table(endpoint: &str, name: &str) -> Ledger {
+    let configuration = configure(Place::Emulator(endpoint)).await;
+    let time = SharedTimeSource::new(SystemTimeSource::new());
+    let configuration = configuration
+        .expect("nothing is read")
+        .in_time(SharedAsyncSleep::new(Hasty), time);
+    Ledger::DynamoDb(ledger_table(&configuration, name))
+}
+
+#[derive(Debug)]
+struct Hasty;
+
+impl AsyncSleep for Hasty {
+    fn sleep(&self, _: Duration) -> Sleep {
+        Sleep::new(std::future::ready(()))
+    }
+}
+
 /// A new table as template.yaml has it, and the client that made it.
-pub async fn table() -> Option<(Client, String)> {
-    let client = client(&endpoint()?);
+pub async fn table() -> Option<(String, Client, String)> {
+    let endpoint = endpoint()?;
+    let client = client(&endpoint);
     let name = format!("usher-{}", fresh_target().replace([':', '/'], "-"));
     let key = KeySchemaElement::builder()
         .attribute_name(KEY)
@@ -85,12 +102,12 @@ pub async fn table() -> Option<(Client, String)> {
         .send()
         .await
         .expect("moto's server makes the table");
-    Some((client, name))
+    Some((endpoint, client, name))
 }
 
 pub async fn in_dynamodb() -> Option<Ledger> {
-    let (client, name) = table().await?;
-    Some(Ledger::DynamoDb(Table::new(client, name)))
+    let (endpoint, _, name) = table().await?;
+    Some(in_table(&endpoint, &name).await)
 }
 
 /// Every ledger that can be tested here.

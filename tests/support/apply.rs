@@ -144,7 +144,7 @@ impl Desk {
         let config = configure(Place::Emulator(&self.emulator.endpoint()))
             .await
             .expect("a region");
-        let call = aws_sdk_finspace::Client::new(&config).update_kx_user();
+        let call = aws_sdk_finspace::Client::new(config.sdk()).update_kx_user();
         let call = call.environment_id("kx1").user_name("jane-doe");
         let call = call.iam_role(role_arn(role));
         call.send().await.expect("an update");

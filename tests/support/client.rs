@@ -7,5 +7,5 @@ use usher::aws::{Place, configure};
 pub fn http_client() -> SharedHttpClient {
     let config = configure(Place::Emulator("http://127.0.0.1")).now_or_never();
     let config = config.and_then(Result::ok).expect("nobody is asked");
-    config.http_client().expect("a client")
+    config.sdk().http_client().expect("a client")
 }

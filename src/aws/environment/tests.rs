@@ -1,5 +1,7 @@
+use aws_config::SdkConfig;
 use aws_credential_types::provider::ProvideCredentials;
 
+use super::super::endpoint::configured;
 use super::*;
 
 const LAMBDAS: [(&str, &str); 4] = [
@@ -10,7 +12,7 @@ const LAMBDAS: [(&str, &str); 4] = [
 ];
 
 /// Reads what Lambda sets with these on top.
-fn read(variables: &[(&str, &str)]) -> Result<SdkConfig, ConfigError> {
+fn read(variables: &[(&str, &str)]) -> Result<Configuration, ConfigError> {
     let value = |name: &str| {
         let mut all = variables.iter().chain(&LAMBDAS);
         let found = all.find(|(known, _)| *known == name);
@@ -20,7 +22,8 @@ fn read(variables: &[(&str, &str)]) -> Result<SdkConfig, ConfigError> {
 }
 
 fn good(variables: &[(&str, &str)]) -> SdkConfig {
-    read(variables).unwrap_or_else(|error| panic!("{error}"))
+    let read = read(variables).unwrap_or_else(|error| panic!("{error}"));
+    read.sdk().clone()
 }
 
 fn bad(variables: &[(&str, &str)]) -> String {
@@ -36,26 +39,12 @@ fn credentials(config: &SdkConfig) -> Credentials {
     credentials.expect("nobody is asked").expect("credentials")
 }
 
-/// The endpoint of a service, as its client finds it.
-fn endpoint(config: &SdkConfig, service: &str) -> Option<String> {
-    let key = ServiceConfigKey::builder()
-        .service_id(service)
-        .env("AWS_ENDPOINT_URL")
-        .profile("endpoint_url")
-        .build();
-    let own = config
-        .service_config()
-        .expect("one")
-        .load_config(key.expect("a key"));
-    own.or_else(|| config.endpoint_url().map(str::to_owned))
-}
-
 #[test]
 fn what_lambda_sets_is_enough() {
     let config = good(&[]);
     assert_eq!(config.region().map(AsRef::as_ref), Some("eu-central-1"));
     assert_eq!((config.use_fips(), config.use_dual_stack()), (None, None));
-    assert_eq!(endpoint(&config, "SageMaker"), None);
+    assert_eq!(configured(&config, "SageMaker"), None);
     let credentials = credentials(&config);
     assert_eq!(credentials.access_key_id(), "AKIAIOSFODNN7EXAMPLE");
     assert_eq!(credentials.secret_access_key(), "secret");
@@ -112,7 +101,7 @@ fn the_endpoint_of_a_service_comes_before_that_of_all() {
     ];
     let services = SERVICES.map(|(service, _)| service);
     let config = good(&variables);
-    let found = services.map(|service| endpoint(&config, service));
+    let found = services.map(|service| configured(&config, service));
     let expected = [
         "https://one.example",
         "http://127.0.0.1:4599",
@@ -126,7 +115,7 @@ fn the_endpoint_of_a_service_comes_before_that_of_all() {
     assert!(
         services
             .iter()
-            .all(|service| endpoint(&config, service).is_none())
+            .all(|service| configured(&config, service).is_none())
     );
 }
 

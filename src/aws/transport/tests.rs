@@ -3,19 +3,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use aws_smithy_types::byte_stream::ByteStream;
+use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 
-const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+fn answer(status: u16) -> String {
+    format!("HTTP/1.1 {status} -\r\ncontent-length: 2\r\n\r\nok")
+}
 
 /// What a service does with a connection that it took.
 #[derive(Clone, Copy)]
 enum Manner {
-    /// Answers every request.
-    Answers,
+    /// Answers every request, with this status.
+    Answers(u16),
     /// Sends this in answer to the first request and hangs up.
     Says(&'static [u8]),
     /// Resets the connection when the first request has come.
@@ -43,15 +45,20 @@ async fn serve(mut connection: TcpStream, manner: Manner) {
     loop {
         match manner {
             Manner::Silent => std::future::pending().await,
-            Manner::Answers | Manner::Says(_) | Manner::Resets => {}
+            Manner::Answers(_) | Manner::Says(_) | Manner::Resets => {}
         }
         if !matches!(connection.read(&mut request).await, Ok(1..)) {
             return;
         }
         match manner {
-            Manner::Answers | Manner::Silent => {
-                connection.write_all(ANSWER).await.expect("it listens");
+            Manner::Answers(status) => {
+                let answer = answer(status);
+                connection
+                    .write_all(answer.as_bytes())
+                    .await
+                    .expect("it listens");
             }
+            Manner::Silent => {}
             Manner::Says(words) => {
                 connection.write_all(words).await.expect("it listens");
                 return;
@@ -64,17 +71,15 @@ async fn serve(mut connection: TcpStream, manner: Manner) {
     }
 }
 
-fn client(within: Duration) -> Pool {
-    pool(Trust::System, within)
-}
-
-fn get(url: String) -> HttpRequest {
-    HttpRequest::get(url).expect("a URL")
+fn get(url: String) -> Request<SdkBody> {
+    let request = Request::get(url).body(SdkBody::empty());
+    request.expect("a URL")
 }
 
 async fn failure(url: String) -> ConnectorError {
-    let answer = client(Duration::from_millis(300)).call(get(url)).await;
-    answer.expect_err("nobody answers")
+    let pool = Pool::new(Trust::System, Duration::from_millis(300));
+    let answer = pool.send(get(url)).await;
+    answer.map(drop).expect_err("nobody answers")
 }
 
 #[tokio::test]
@@ -95,7 +100,7 @@ async fn a_handshake_that_does_not_end_is_a_timeout() {
 
 #[tokio::test]
 async fn a_handshake_with_what_speaks_no_tls_is_a_broken_connection() {
-    let (address, _) = service(Manner::Says(ANSWER)).await;
+    let (address, _) = service(Manner::Says(b"HTTP/1.1 200 OK\r\n\r\n")).await;
     let error = failure(format!("https://{address}/")).await;
     assert!(error.is_io(), "{error:?}");
 }
@@ -124,29 +129,18 @@ async fn what_is_no_http_is_tried_only_once() {
     assert!(error.is_other() && error.as_other().is_none(), "{error:?}");
 }
 
-/// Sends a request and reads the answer. The connection is told of in its capture.
-async fn answered(client: &Pool, address: SocketAddr) -> CaptureSmithyConnection {
-    let capture = CaptureSmithyConnection::new();
-    let mut request = get(format!("http://{address}/"));
-    request.add_extension(capture.clone());
-    let answer = client.call(request).await.expect("an answer");
-    let body = ByteStream::new(answer.into_body()).collect().await;
-    assert_eq!(body.expect("a body").to_vec(), b"ok");
-    // The connection goes back to the others in a task of its own.
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    capture
-}
-
 #[tokio::test]
-async fn a_connection_is_used_again_until_the_sdk_gives_it_up() {
-    let (address, taken) = service(Manner::Answers).await;
-    let client = client(Duration::from_secs(3));
-    answered(&client, address).await;
-    let used = answered(&client, address).await;
-    assert_eq!(taken.load(Ordering::SeqCst), 1);
-    let used = used.get().expect("it went over a connection");
-    assert_eq!(used.remote_addr(), Some(address));
-    used.poison();
-    answered(&client, address).await;
-    assert_eq!(taken.load(Ordering::SeqCst), 2);
+async fn a_connection_is_used_again_but_for_one_that_brought_a_5xx() {
+    for (status, connections) in [(200, 1), (404, 1), (503, 3)] {
+        let (address, taken) = service(Manner::Answers(status)).await;
+        let pool = Pool::new(Trust::System, Duration::from_secs(3));
+        for _ in 0..3 {
+            let answer = pool.send(get(format!("http://{address}/"))).await;
+            let body = answer.expect("an answer").into_body().collect().await;
+            assert_eq!(body.expect("a body").to_bytes(), "ok");
+            // The connection goes back to the others in a task of its own.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(taken.load(Ordering::SeqCst), connections, "{status}");
+    }
 }
