@@ -8,6 +8,7 @@
 mod breaking;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,7 +19,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use usher::api::Operation;
-use usher::aws::{Configuration, Observed, Place, ReadHints, ServiceError, Services, configure};
+use usher::aws::{
+    Class, Configuration, Observed, Place, ReadHints, ServiceError, Services, configure,
+};
 use usher::call::{Input, Target, encode};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -35,6 +38,7 @@ struct Seen {
 struct Service {
     configuration: Configuration,
     seen: Arc<Mutex<Vec<Seen>>>,
+    connections: Arc<AtomicU32>,
 }
 
 impl Service {
@@ -46,9 +50,11 @@ impl Service {
         let length = body.len();
         let answer =
             format!("HTTP/1.1 {status} -\r\ncontent-length: {length}\r\n{headers}\r\n{body}");
-        let kept = Arc::clone(&seen);
+        let connections = Arc::<AtomicU32>::default();
+        let (kept, counted) = (Arc::clone(&seen), Arc::clone(&connections));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
                 let (answer, kept) = (answer.clone(), Arc::clone(&kept));
                 tokio::spawn(async move {
                     let mut stream = BufReader::new(stream);
@@ -66,6 +72,7 @@ impl Service {
         Self {
             configuration: configuration.expect("nothing is read"),
             seen,
+            connections,
         }
     }
 
@@ -349,6 +356,10 @@ async fn a_description_is_read_as_the_sdk_reads_it() {
         unknown,
         with("/UserSettings", Value::Null),
         with("/UserSettings/ExecutionRole", Value::Null),
+        with(
+            "/UserSettings/CustomFileSystemConfigs",
+            json!([{"EFSFileSystemConfig": {"FileSystemId": "fs-1"}, "FSxLustreFileSystemConfig": null}]),
+        ),
         with("/Status", json!("SomethingNew")),
         json!({"Status": "InService"}),
     ];
@@ -418,5 +429,32 @@ async fn an_error_is_read_as_the_sdk_reads_it() {
         if let Some(message) = theirs.err().message() {
             assert_eq!(ours.message, message, "{body}");
         }
+    }
+}
+
+/// A load balancer's, a proxy's: nothing is known of the request, and it comes again.
+#[tokio::test]
+async fn an_error_without_a_code_is_nobodys_verdict() {
+    for status in [400, 403, 404, 418] {
+        for body in ["", "{}", "<html></html>", r#"{"message": "Forbidden"}"#] {
+            let service = Service::answering(status, "", body).await;
+            let ours = read(&service, Operation::SageMakerUpdateDomain).await;
+            let error = ours.err().unwrap_or_else(|| panic!("{status} {body}"));
+            assert_eq!(error.class, Class::Unreachable, "{status} {body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_brings_nonsense_is_not_used_again() {
+    for (status, connections) in [(200, 5), (404, 1), (500, 5)] {
+        let service = Service::answering(status, "", "<html></html>").await;
+        let answer = read(&service, Operation::SageMakerUpdateDomain).await;
+        assert!(answer.is_err());
+        assert_eq!(
+            service.connections.load(Ordering::SeqCst),
+            connections,
+            "{status}"
+        );
     }
 }

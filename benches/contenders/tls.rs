@@ -21,8 +21,8 @@ use crate::services::Services;
 /// Events to warm a contender with, and as many to measure.
 const WARM: usize = 20;
 
-/// Usher with and without the connections that it opens ahead, and the SDK as it comes.
-const WAYS: [(&str, &str); 3] = [("usher", "usher"), ("cold", "usher"), ("plain", "plain")];
+/// Usher, which opens connections ahead, and the SDK as it comes.
+const CONTENDERS: [&str; 2] = ["usher", "plain"];
 
 /// The medians of one contender, times in milliseconds.
 const COLUMNS: [&str; 11] = [
@@ -57,9 +57,9 @@ struct Sample {
 /// What cannot be prepared, or what a contender did wrong.
 pub fn measure(places: &Places, options: &Options) -> Result<(), String> {
     let mut contenders = Vec::new();
-    for (name, source) in WAYS {
-        if options.wants(source) {
-            contenders.push((name, places.prepare(source)?));
+    for name in CONTENDERS {
+        if options.wants(name) {
+            contenders.push(places.prepare(name)?);
         }
     }
     let bundle = places.work.join("authority.pem");
@@ -68,10 +68,10 @@ pub fn measure(places: &Places, options: &Options) -> Result<(), String> {
     for latency in [options.latency, Duration::ZERO] {
         let mut samples: Vec<Vec<Sample>> = contenders.iter().map(|_| Vec::new()).collect();
         for round in 0..=options.rounds {
-            for ((name, contender), samples) in contenders.iter().zip(&mut samples) {
+            for (contender, samples) in contenders.iter().zip(&mut samples) {
                 let services = Services::start(latency, Some(Arc::clone(&tls)));
                 let services = services.map_err(|error| error.to_string())?;
-                let contender = trusting(name, contender, &bundle, &services.url);
+                let contender = trusting(contender, &bundle);
                 let one = sample(&contender, services, &places.work)?;
                 // The first round brings the files into memory.
                 if round > 0 {
@@ -79,29 +79,21 @@ pub fn measure(places: &Places, options: &Options) -> Result<(), String> {
                 }
             }
         }
-        for ((name, _), samples) in contenders.iter().zip(&samples) {
-            println!("{}", line(&row(name, latency, samples)));
+        for (contender, samples) in contenders.iter().zip(&samples) {
+            println!("{}", line(&row(contender.name, latency, samples)));
         }
     }
     println!(
-        "\nms; answers: how long the services take; opened: handshakes until just before the first event, and until the end;\n\
-         cold: Usher without its connections ahead, which it does not open where AWS_ENDPOINT_URL is plain HTTP"
+        "\nms; answers: how long the services take; opened: handshakes until just before the first event, and until the end"
     );
     Ok(())
 }
 
 /// A contender that trusts the authority, in its own way.
-fn trusting(name: &str, contender: &Contender, bundle: &Path, url: &str) -> Contender {
+fn trusting(contender: &Contender, bundle: &Path) -> Contender {
     let bundle = bundle.display().to_string();
     let mut environment = contender.environment.clone();
     environment.extend([("AWS_CA_BUNDLE", bundle.clone()), ("SSL_CERT_FILE", bundle)]);
-    if name == "cold" {
-        environment.extend([
-            ("AWS_ENDPOINT_URL", url.replace("https://", "http://")),
-            ("AWS_ENDPOINT_URL_SAGEMAKER", url.to_owned()),
-            ("AWS_ENDPOINT_URL_DATAZONE", url.to_owned()),
-        ]);
-    }
     Contender {
         name: contender.name,
         command: contender.command.clone(),

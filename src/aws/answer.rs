@@ -1,5 +1,6 @@
 //! What came back: the service's answer, read as the JSON protocols write it, or why there is none.
 
+use std::fmt;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -10,7 +11,7 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use super::backoff;
-use super::retries::{Throttles, is_quota, is_throttle};
+use super::retries::{OF_A_FAILURE, OF_A_REFUSAL, Throttles, is_quota, is_throttle};
 
 /// An answer with all its bytes.
 pub(super) struct Answer {
@@ -37,8 +38,8 @@ pub(super) enum Fault {
     Unsendable(String),
 }
 
-/// An answer that is no success.
-#[derive(Debug, thiserror::Error)]
+/// An answer that is no success. `Debug` leaves out what the service says: it repeats values and shows rows.
+#[derive(thiserror::Error)]
 #[error("HTTP {status}: {}: {}", .code.as_deref().unwrap_or("no code"), .message.as_deref().unwrap_or("no message"))]
 pub(super) struct Refused {
     pub status: u16,
@@ -52,6 +53,15 @@ pub(super) struct Refused {
     pub retry_after: Option<Duration>,
     /// Whether it came of a clock that is wrong, which is known now.
     pub by_clock: bool,
+}
+
+impl fmt::Debug for Refused {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Refused")
+            .field("status", &self.status)
+            .field("code", &self.code)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Answer {
@@ -130,9 +140,12 @@ impl Fault {
         }
     }
 
-    /// Whether the service said that nothing was done.
-    pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Refused(refused) if (400..=499).contains(&refused.status))
+    /// What another attempt takes from the [`Quota`](super::retries::Quota).
+    pub fn cost(&self) -> u32 {
+        match self {
+            Self::Refused(refused) if refused.status < 500 => OF_A_REFUSAL,
+            _ => OF_A_FAILURE,
+        }
     }
 
     /// Whether the service said "slower".
@@ -151,7 +164,9 @@ impl Refused {
             Some(code) if is_quota(code) => false,
             _ if self.is_throttle() => throttles == Throttles::Here,
             Some("RequestTimeout" | "RequestTimeoutException") => true,
-            _ => matches!(self.status, 500 | 502 | 503 | 504),
+            // Two Regions wrote the same row of a global table (aws-sdk-dynamodb, `ReplicatedWriteConflictException`).
+            Some("ReplicatedWriteConflictException") => true,
+            _ => matches!(self.status, 408 | 500 | 502 | 503 | 504),
         }
     }
 }
@@ -246,6 +261,7 @@ mod tests {
             (429, "Whatever", false, true),
             (400, "ThrottlingException", false, true),
             (400, "RequestTimeout", true, true),
+            (400, "ReplicatedWriteConflictException", true, true),
             (400, "ValidationException", false, false),
             (402, "ServiceQuotaExceededException", false, false),
             (503, "LimitExceededException", false, false),

@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep};
@@ -17,8 +17,9 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, USER_AGENT};
-use http::{HeaderName, HeaderValue, Method, Request};
+use http::{HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -101,8 +102,8 @@ impl Common {
 pub(super) struct Client {
     service: &'static Service,
     common: Arc<Common>,
-    /// The account that what is called belongs to, where it need not be that of the credentials.
-    owner: Option<String>,
+    /// What all calls are about, where that has a say in where they go.
+    resource: Option<String>,
     place: OnceLock<Place>,
     quota: Quota,
     chance: Mutex<Chance>,
@@ -113,17 +114,20 @@ impl Client {
         Self {
             service,
             common: Arc::clone(common),
-            owner: None,
+            resource: None,
             place: OnceLock::new(),
             quota: Quota::default(),
             chance: Mutex::new(Chance::new(common.time.now(), 0)),
         }
     }
 
-    /// The same for what belongs to this account.
+    /// The same for calls that are all about this, by its ARN or a name.
     #[must_use]
-    pub fn owned_by(self, owner: Option<String>) -> Self {
-        Self { owner, ..self }
+    pub fn about(self, resource: &str) -> Self {
+        Self {
+            resource: Some(resource.to_owned()),
+            ..self
+        }
     }
 
     /// Finds out what the first call needs: credentials, and where the service is. What is wrong with them, that call says.
@@ -141,7 +145,8 @@ impl Client {
         let region = self.common.configuration.sdk().region();
         let trace = traces::begin(self.service.id, call.operation, region.map(AsRef::as_ref));
         let mut attempts = Attempts::default();
-        let result = self.attempts(call, &trace, &mut attempts).await;
+        // To the heap, or it is copied from future to future on its way.
+        let result = Box::pin(self.attempts(call, &trace, &mut attempts)).await;
         trace.end(&Ended {
             status: attempts.status,
             request_id: attempts.request_id.as_ref(),
@@ -170,7 +175,7 @@ impl Client {
             if attempts.made >= ATTEMPTS || !fault.is_transient(self.service.throttles) {
                 return Err(fault);
             }
-            permit = self.quota.permit();
+            permit = self.quota.permit(fault.cost());
             if permit.is_none() {
                 return Err(fault);
             }
@@ -188,41 +193,50 @@ impl Client {
         trace: &traces::Begun,
         attempts: &mut Attempts,
     ) -> Result<Value, Fault> {
+        attempts.status = None;
+        attempts.request_id = None;
         let credentials = self.credentials().await;
         let credentials = credentials.map_err(|error| Fault::Unreachable {
             reason: context(error.as_ref()),
             is_transient: false,
         })?;
-        let request = self.request(call, trace, &credentials);
+        let signed = self.common.skew.applied(self.common.time.now());
+        let request = self.request(call, trace, &credentials, signed);
         let request = request.map_err(|error| Fault::Unsendable(context(error.as_ref())))?;
         attempts.made += 1;
-        attempts.status = None;
-        attempts.request_id = None;
-        let counted = self.service.throttles == Throttles::Elsewhere;
-        if counted {
+        let is_counted = self.service.throttles == Throttles::Elsewhere;
+        if is_counted {
             count_request();
         }
-        let answer = received(self.common.pool(), request).await?;
-        attempts.status = Some(answer.status);
-        attempts.request_id = answer.headers.get("x-amzn-requestid").cloned();
-        answer
-            .read()
-            .inspect_err(|fault| {
-                if counted {
-                    count_fault(fault);
-                }
-            })
-            .map_err(|fault| self.with_clock(fault, &answer))
+        let within = timeout(WITHIN, self.sent(request, signed, attempts)).await;
+        let result = within.unwrap_or(Err(Fault::Timeout));
+        if is_counted && let Err(fault) = &result {
+            count_fault(attempts.status, fault);
+        }
+        result
     }
 
-    /// Looks whether a refusal comes of a wrong clock.
-    fn with_clock(&self, fault: Fault, answer: &Answer) -> Fault {
-        let Fault::Refused(mut refused) = fault else {
-            return fault;
-        };
-        let now = self.common.time.now();
-        refused.by_clock = self.common.skew.learn(&refused, &answer.headers, now);
-        Fault::Refused(refused)
+    /// Sends a request that was signed for this time, and reads its answer.
+    async fn sent(
+        &self,
+        request: Request<SdkBody>,
+        signed: SystemTime,
+        attempts: &mut Attempts,
+    ) -> Result<Value, Fault> {
+        let (answer, connection) = self.common.pool().send(request).await?;
+        attempts.status = Some(answer.status().as_u16());
+        attempts.request_id = answer.headers().get("x-amzn-requestid").cloned();
+        let answer = whole(answer).await?;
+        answer.read().map_err(|mut fault| {
+            if answer.status >= 500 || matches!(fault, Fault::Unreadable) {
+                connection.give_up();
+            }
+            if let Fault::Refused(refused) = &mut fault {
+                let (skew, now) = (&self.common.skew, self.common.time.now());
+                refused.by_clock = skew.learn(refused, &answer.headers, signed, now);
+            }
+            fault
+        })
     }
 
     fn request(
@@ -230,6 +244,7 @@ impl Client {
         call: &Call<'_>,
         trace: &traces::Begun,
         credentials: &Credentials,
+        time: SystemTime,
     ) -> Result<Request<SdkBody>, BoxError> {
         let place = self.place(credentials)?;
         let mut request = Request::builder()
@@ -246,7 +261,6 @@ impl Client {
             request = request.header(traces::NAME, header);
         }
         let (mut parts, ()) = request.body(())?.into_parts();
-        let time = self.common.skew.applied(self.common.time.now());
         signature::put_on(&mut parts, &call.body, credentials, place, time)?;
         Ok(Request::from_parts(parts, SdkBody::from(call.body.clone())))
     }
@@ -259,10 +273,12 @@ impl Client {
         if let Some(place) = self.place.get() {
             return Ok(place);
         }
-        let own = credentials.account_id();
-        let own = || own.map(|account| account.as_str().to_owned());
-        let account = self.owner.clone().or_else(own);
-        let wanted = Wanted::new(self.common.configuration.sdk(), self.service.id, account);
+        let account = credentials.account_id();
+        let wanted = Wanted {
+            account: account.map(|account| account.as_str().to_owned()),
+            resource: self.resource.clone(),
+            ..Wanted::new(self.common.configuration.sdk(), self.service.id)
+        };
         let place = wanted.place(self.service.name, self.service.endpoint)?;
         Ok(self.place.get_or_init(|| place))
     }
@@ -294,7 +310,12 @@ impl Client {
             Ok::<_, BoxError>(ping.body(SdkBody::empty())?)
         };
         let ping = ping.await.map_err(|error| context(error.as_ref()))?;
-        let answer = received(self.common.pool(), ping).await;
+        let answer = async {
+            let (answer, _) = self.common.pool().send(ping).await?;
+            whole(answer).await
+        };
+        let answer = timeout(WITHIN, answer).await;
+        let answer = answer.unwrap_or(Err(Fault::Timeout));
         answer.map(drop).map_err(|fault| fault.to_string())
     }
 }
@@ -316,20 +337,16 @@ struct Attempts {
     request_id: Option<HeaderValue>,
 }
 
-/// Sends a request and takes in all of its answer.
-async fn received(pool: &Pool, request: Request<SdkBody>) -> Result<Answer, Fault> {
-    let answer = async {
-        let (parts, body) = pool.send(request).await?.into_parts();
-        let body = Limited::new(body, LONGEST).collect().await;
-        Ok(Answer {
-            status: parts.status.as_u16(),
-            headers: parts.headers,
-            // It broke off, or is longer than any answer.
-            body: body.map_err(|_| Fault::Unreadable)?.to_bytes(),
-        })
-    };
-    let answer = timeout(WITHIN, answer).await;
-    answer.unwrap_or(Err(Fault::Timeout))
+/// Takes in all of an answer.
+async fn whole(answer: Response<Incoming>) -> Result<Answer, Fault> {
+    let (parts, body) = answer.into_parts();
+    let body = Limited::new(body, LONGEST).collect().await;
+    Ok(Answer {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        // It broke off, or is longer than any answer.
+        body: body.map_err(|_| Fault::Unreadable)?.to_bytes(),
+    })
 }
 
 fn context(error: &(dyn std::error::Error + 'static)) -> String {

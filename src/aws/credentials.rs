@@ -12,14 +12,17 @@ use tokio::time::timeout;
 /// Credentials are not used in the last seconds before they expire: a request may be under way as long as an attempt lasts.
 const BEFORE: Duration = Duration::from_secs(10);
 
-/// How long those who keep credentials may take to hand them over, a call of STS among them.
-const WITHIN: Duration = Duration::from_secs(10);
+/// How long those who keep credentials may take to hand them over: a role's come from STS, and on a desk somebody may have to type a code.
+const WITHIN: Duration = Duration::from_secs(60);
 
-/// Credentials that are kept. A function's come from its environment and never expire; those of a profile's role do.
+/// How long credentials are good that do not say when they expire, as in the SDK's cache (aws-smithy-runtime 1.16, `lazy.rs`).
+const UNSAID: Duration = Duration::from_secs(15 * 60);
+
+/// Credentials that are kept. A function's come from its environment, which costs nothing; those of a profile's role do not.
 pub(super) struct Keeper {
     provider: Option<SharedCredentialsProvider>,
     /// Held while they are asked for, so that many calls ask once.
-    kept: Mutex<Option<Credentials>>,
+    kept: Mutex<Option<(Credentials, SystemTime)>>,
 }
 
 impl Keeper {
@@ -35,15 +38,22 @@ impl Keeper {
     /// # Errors
     /// When there are none, or they do not come in time.
     pub async fn at(&self, now: SystemTime) -> Result<Credentials, BoxError> {
+        let asked = timeout(WITHIN, self.kept_or_asked(now)).await;
+        asked.map_err(|_| "credentials do not come in time")?
+    }
+
+    async fn kept_or_asked(&self, now: SystemTime) -> Result<Credentials, BoxError> {
         let mut kept = self.kept.lock().await;
-        let is_good = |kept: &Credentials| kept.expiry().is_none_or(|end| end > now + BEFORE);
-        if let Some(credentials) = kept.as_ref().filter(|kept| is_good(kept)) {
+        if let Some((credentials, end)) = &*kept
+            && *end > now + BEFORE
+        {
             return Ok(credentials.clone());
         }
         let provider = self.provider.as_ref().ok_or("there are no credentials")?;
-        let asked = timeout(WITHIN, provider.provide_credentials()).await;
-        let credentials = asked.map_err(|_| "credentials do not come in time")??;
-        Ok(kept.insert(credentials).clone())
+        let credentials = provider.provide_credentials().await?;
+        let end = credentials.expiry().unwrap_or(now + UNSAID);
+        *kept = Some((credentials.clone(), end));
+        Ok(credentials)
     }
 }
 

@@ -70,7 +70,8 @@ fn members(answer: &Value) -> Option<Map<String, Value>> {
         ("iam", ["arn", "principalId"].as_slice()),
         ("sso", &["username", "firstName", "lastName"]),
     ] {
-        if let Some(known) = answer.get("details").and_then(|details| details.get(kind)) {
+        let known = answer.get("details").and_then(|all| all.get(kind));
+        if let Some(known) = known.filter(|known| !known.is_null()) {
             details.insert(kind.to_owned(), keep(known, names)?.into());
         }
     }

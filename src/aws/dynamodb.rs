@@ -33,14 +33,9 @@ fn endpoint(wanted: &Wanted) -> Result<Endpoint, BoxError> {
         .set_endpoint(wanted.url.clone())
         .set_account_id(wanted.account.clone())
         .account_id_endpoint_mode(&wanted.account_mode)
+        .set_resource_arn(wanted.resource.clone())
         .build()?;
     at_once(DefaultResolver::new().resolve_endpoint(&params))
-}
-
-/// The account that a table belongs to, if its ARN is given.
-pub(super) fn owner(table: &str) -> Option<String> {
-    let mut parts = table.strip_prefix("arn:")?.split(':');
-    parts.nth(3).map(str::to_owned)
 }
 
 /// A table by its name, in the client's Region.
@@ -255,17 +250,5 @@ impl fmt::Debug for Table {
         f.debug_struct("Table")
             .field("name", name)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tables_arn_says_whose_it_is() {
-        let arn = "arn:aws:dynamodb:eu-central-1:444455556666:table/usher";
-        assert_eq!(owner(arn).as_deref(), Some("444455556666"));
-        assert_eq!(owner("usher"), None);
     }
 }

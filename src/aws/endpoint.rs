@@ -8,6 +8,7 @@ use aws_smithy_types::Document;
 use aws_smithy_types::endpoint::Endpoint;
 use aws_types::service_config::ServiceConfigKey;
 use futures_util::FutureExt;
+use http::Uri;
 
 /// What the rules of a service go by.
 pub(super) struct Wanted {
@@ -16,8 +17,10 @@ pub(super) struct Wanted {
     pub dual_stack: bool,
     /// The endpoint that somebody set for this service, or for all.
     pub url: Option<String>,
-    /// That of the credentials, or of what is called.
+    /// That of the credentials.
     pub account: Option<String>,
+    /// What is called, by its ARN or a name: it may be another account's.
+    pub resource: Option<String>,
     /// Whether it is a part of the host's name where the service knows it: `preferred`, `disabled` or `required`.
     pub account_mode: String,
 }
@@ -35,8 +38,8 @@ pub(super) struct Place {
 }
 
 impl Wanted {
-    /// For the service of this id, with the account that the credentials belong to.
-    pub fn new(config: &SdkConfig, id: &str, account: Option<String>) -> Self {
+    /// For the service of this id.
+    pub fn new(config: &SdkConfig, id: &str) -> Self {
         let mode = config
             .account_id_endpoint_mode()
             .cloned()
@@ -46,7 +49,8 @@ impl Wanted {
             fips: config.use_fips().unwrap_or(false),
             dual_stack: config.use_dual_stack().unwrap_or(false),
             url: configured(config, id),
-            account,
+            account: None,
+            resource: None,
             account_mode: mode.to_string(),
         }
     }
@@ -57,10 +61,12 @@ impl Wanted {
     /// When there is no such endpoint: no region, or one that cannot be FIPS or dual-stack.
     pub fn place(&self, name: &str, rules: Rules) -> Result<Place, BoxError> {
         let region = self.region.clone().ok_or("no region is set")?;
-        let plain = |url: &str| Place {
-            url: url.trim_end_matches('/').to_owned(),
-            region: region.clone(),
-            name: name.to_owned(),
+        let plain = |url: &str| -> Result<Place, BoxError> {
+            Ok(Place {
+                url: base(url)?,
+                region: region.clone(),
+                name: name.to_owned(),
+            })
         };
         // What the rules make of an endpoint that is set, unless there is something wrong with it; to ask them is to read the list of
         // AWS's partitions.
@@ -68,10 +74,10 @@ impl Wanted {
             && !self.fips
             && !self.dual_stack
         {
-            return Ok(plain(url));
+            return plain(url);
         }
         let found = rules(self)?;
-        let mut place = plain(found.url());
+        let mut place = plain(found.url())?;
         let set = |into: &mut String, property| {
             if let Some(value) = scheme(&found, property) {
                 *into = value;
@@ -81,6 +87,24 @@ impl Wanted {
         set(&mut place.name, "signingName");
         Ok(place)
     }
+}
+
+/// Of a URL, what paths can follow: scheme, host and the beginning of paths. The SDK leaves out the rest too (aws-smithy-http 0.64,
+/// `endpoint.rs`).
+fn base(url: &str) -> Result<String, BoxError> {
+    let url: Uri = url.parse()?;
+    let (Some(scheme), Some(authority)) = (url.scheme_str(), url.authority()) else {
+        return Err(format!("the endpoint {url} is no URL with http or https").into());
+    };
+    let mut base = format!("{scheme}://{authority}");
+    for segment in url.path().split('/').filter(|segment| !segment.is_empty()) {
+        if [".", ".."].contains(&segment) {
+            return Err(format!("the endpoint {url} has a path that leads elsewhere").into());
+        }
+        base.push('/');
+        base.push_str(segment);
+    }
+    Ok(base)
 }
 
 /// The service's own endpoint comes before that of all (AWS SDKs reference guide, service-specific endpoints).
@@ -125,7 +149,15 @@ mod tests {
     use super::*;
 
     fn place(service: &Service, config: Builder) -> Result<Place, String> {
-        let wanted = Wanted::new(&config.build(), service.id, Some("111122223333".to_owned()));
+        about(service, config, "usher")
+    }
+
+    fn about(service: &Service, config: Builder, resource: &str) -> Result<Place, String> {
+        let wanted = Wanted {
+            account: Some("111122223333".to_owned()),
+            resource: Some(resource.to_owned()),
+            ..Wanted::new(&config.build(), service.id)
+        };
         let place = wanted.place(service.name, service.endpoint);
         place.map_err(|error| error.to_string())
     }
@@ -185,6 +217,31 @@ mod tests {
         let place = place(&sagemaker::SAGEMAKER, set).expect("a place");
         assert_eq!(place.url, "http://localhost:4566/aws");
         assert_eq!(place.region, "eu-west-1");
+    }
+
+    #[test]
+    fn a_table_of_another_account_is_asked_for_there() {
+        let arn = "arn:aws:dynamodb:eu-central-1:444455556666:table/usher";
+        let place = about(&dynamodb::DYNAMODB, region("eu-central-1"), arn).expect("a place");
+        assert_eq!(
+            place.url,
+            "https://444455556666.ddb.eu-central-1.amazonaws.com"
+        );
+    }
+
+    #[test]
+    fn of_an_endpoint_that_is_set_only_what_paths_can_follow_counts() {
+        for (set, url) in [
+            ("http://localhost:4566", "http://localhost:4566"),
+            ("http://localhost:4566//aws//", "http://localhost:4566/aws"),
+            ("https://localhost/p?x=1", "https://localhost/p"),
+            ("https://[::1]:8443/#a", "https://[::1]:8443"),
+        ] {
+            assert_eq!(base(set).expect("a URL"), url, "{set}");
+        }
+        for wrong in ["localhost", "/p", "https://localhost/a/../b"] {
+            assert!(base(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -121,7 +121,9 @@ impl From<Refused> for ServiceError {
                 Self::new(class(&code, status, &message), &code, message)
             }
             // A page of some proxy, or half an answer.
-            None if is_garbled && status < 500 || status < 400 => Self::unreadable(),
+            None if is_garbled && status < 500 && status != 429 || status < 400 => {
+                Self::unreadable()
+            }
             None => uncoded(status),
         };
         Self {
@@ -131,11 +133,11 @@ impl From<Refused> for ServiceError {
     }
 }
 
+/// AWS's services say a code with every error: this is somebody else's answer, and says nothing about the request.
 fn uncoded(status: u16) -> ServiceError {
     let class = match status {
         429 => Class::Throttled,
-        500..=599 => Class::Unreachable,
-        _ => Class::Permanent,
+        _ => Class::Unreachable,
     };
     ServiceError::new(
         class,

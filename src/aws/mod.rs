@@ -46,8 +46,7 @@ pub use trust::BadBundle;
 /// The table of the ledger, by its name or its ARN.
 pub fn ledger_table(configuration: &Configuration, name: &str) -> dynamodb::Table {
     let client = Client::new(&dynamodb::DYNAMODB, &Common::new(configuration));
-    let client = client.owned_by(dynamodb::owner(name));
-    dynamodb::Table::new(client, name.to_owned())
+    dynamodb::Table::new(client.about(name), name)
 }
 
 /// What is called for an operation, as IAM names it: the read, the write, and what the write asks for besides. The function's

@@ -1,5 +1,5 @@
 //! The first layer of retries: what is no throttling. A request is made again after transport faults, 5xx and answers that cannot be
-//! read, as the SDK's standard mode does it (AWS SDKs reference guide, retry behavior). Throttling of the services has a layer of
+//! read as JSON, as the SDK's standard mode does it (AWS SDKs reference guide, retry behavior). Throttling of the services has a layer of
 //! its own, `throttling`; that of the ledger's table is among these.
 
 use std::cell::Cell;
@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::answer::Fault;
 
 /// Codes that say "slower", over all services (aws-runtime 1.10, THROTTLING_ERRORS, less the quota among them).
-const THROTTLES: [&str; 12] = [
+const THROTTLES: [&str; 13] = [
+    "EC2ThrottledException",
     "Throttling",
     "ThrottlingException",
     "ThrottledException",
@@ -53,11 +54,13 @@ pub(super) enum Throttles {
 pub(super) struct Quota(AtomicU32);
 
 const TOKENS: u32 = 500;
-const OF_A_RETRY: u32 = 10;
+/// What a retry takes after an answer, and after none or a broken one.
+pub(super) const OF_A_REFUSAL: u32 = 5;
+pub(super) const OF_A_FAILURE: u32 = 10;
 
-/// A retry is allowed. Only the last of a call comes back.
+/// A retry is allowed, at this cost. Only that of a call's last one comes back.
 #[derive(Debug)]
-pub(super) struct Permit(());
+pub(super) struct Permit(u32);
 
 impl Default for Quota {
     fn default() -> Self {
@@ -66,17 +69,17 @@ impl Default for Quota {
 }
 
 impl Quota {
-    pub fn permit(&self) -> Option<Permit> {
-        let take = |left: u32| left.checked_sub(OF_A_RETRY);
+    pub fn permit(&self, cost: u32) -> Option<Permit> {
+        let take = |left: u32| left.checked_sub(cost);
         let taken = self
             .0
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
-        taken.is_ok().then_some(Permit(()))
+        taken.is_ok().then_some(Permit(cost))
     }
 
     /// A call succeeded, by a retry or at once.
     pub fn succeeded(&self, by: Option<Permit>) {
-        let back = by.map_or(1, |Permit(())| OF_A_RETRY);
+        let back = by.map_or(1, |Permit(cost)| cost);
         let give = |left: u32| (left < TOKENS).then(|| (left + back).min(TOKENS));
         // There was nothing to give back.
         let _ = self
@@ -132,9 +135,9 @@ pub(super) fn count_request() {
     count(|attempts| attempts.made += 1);
 }
 
-/// A request was answered so.
-pub(super) fn count_fault(fault: &Fault) {
-    if fault.is_refusal() {
+/// A request failed, with this status if there was one. A 4xx says that nothing was done, though the rest of the answer got lost.
+pub(super) fn count_fault(status: Option<u16>, fault: &Fault) {
+    if status.is_some_and(|status| (400..=499).contains(&status)) {
         count(|attempts| attempts.refused += 1);
     }
     if fault.is_throttle() {
@@ -149,23 +152,23 @@ mod tests {
     #[test]
     fn retries_end_when_nothing_succeeds_and_begin_again_when_something_does() {
         let quota = Quota::default();
-        let permits: Vec<Permit> = std::iter::from_fn(|| quota.permit()).collect();
+        let permits: Vec<Permit> = std::iter::from_fn(|| quota.permit(10)).collect();
         assert_eq!(permits.len(), 50);
         for _ in 0..9 {
             quota.succeeded(None);
-            assert!(quota.permit().is_none());
+            assert!(quota.permit(10).is_none());
         }
         quota.succeeded(None);
-        let last = quota.permit();
-        assert!(last.is_some() && quota.permit().is_none());
+        let last = quota.permit(10);
+        assert!(last.is_some() && quota.permit(10).is_none());
         quota.succeeded(last);
-        assert!(quota.permit().is_some());
+        assert!(quota.permit(10).is_some());
     }
 
     #[test]
     fn the_quota_never_grows_beyond_its_size() {
         let quota = Quota::default();
-        (0..100).for_each(|_| quota.succeeded(Some(Permit(()))));
-        assert_eq!(std::iter::from_fn(|| quota.permit()).count(), 50);
+        (0..100).for_each(|_| quota.succeeded(Some(Permit(10))));
+        assert_eq!(std::iter::from_fn(|| quota.permit(5)).count(), 100);
     }
 }

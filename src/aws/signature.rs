@@ -1,11 +1,12 @@
 //! Signs requests with Signature Version 4 (IAM user guide, "Create a signed AWS API request").
 //!
 //! The SDK's own crate for it, `aws-sigv4`, costs a call 60,000 instructions beside the hashes, a third of all that the call takes.
-//! What it signs and what is signed here is the same; proptest holds one against the other. Names and values of the query are
-//! encoded already, and no segment of a path is `.` or `..` ([`super::rest`]).
+//! What it signs and what is signed here is the same for requests as they are made here; proptest holds one against the other. Names
+//! and values of the query are encoded already, no segment of a path is empty, `.` or `..` ([`super::rest`], [`super::endpoint`]), and
+//! no header has two blanks side by side.
 
 use std::fmt::Write;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -39,7 +40,7 @@ pub(super) fn put_on(
     place: &Place,
     time: SystemTime,
 ) -> Result<(), BoxError> {
-    let time = stamp(time.into());
+    let time = stamp(time)?;
     let day = time.get(..8).unwrap_or_default();
     request.headers.insert(HOST, host(&request.uri)?);
     request.headers.insert(DATE, HeaderValue::from_str(&time)?);
@@ -91,7 +92,7 @@ fn canonical(request: &Parts, body: &[u8]) -> Result<(String, String), BoxError>
     }
     text.push('\n');
     let mut query: Vec<&str> = request.uri.query().unwrap_or_default().split('&').collect();
-    query.sort_unstable();
+    query.sort_unstable_by_key(|pair| pair.split_once('=').unwrap_or((pair, "")));
     text.push_str(&query.join("&"));
     text.push('\n');
     for (name, value) in headers {
@@ -120,7 +121,10 @@ fn host(uri: &Uri) -> Result<HeaderValue, BoxError> {
 }
 
 /// `20261121T174530Z`.
-fn stamp(time: OffsetDateTime) -> String {
+fn stamp(time: SystemTime) -> Result<String, BoxError> {
+    let since = time::Duration::try_from(time.duration_since(UNIX_EPOCH)?)?;
+    let time = OffsetDateTime::UNIX_EPOCH.checked_add(since);
+    let time = time.ok_or("the clock is beyond the year 9999")?;
     let mut text = String::with_capacity(16);
     let (year, month, day) = time.to_calendar_date();
     let (hour, minute, second) = time.to_hms();
@@ -130,7 +134,7 @@ fn stamp(time: OffsetDateTime) -> String {
         "{year:04}{:02}{day:02}T{hour:02}{minute:02}{second:02}Z",
         u8::from(month)
     );
-    text
+    Ok(text)
 }
 
 fn hmac(key: &[u8], text: &str) -> Result<[u8; 32], InvalidLength> {
@@ -149,7 +153,7 @@ fn hex(text: &mut String, bytes: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
+    use std::time::Duration;
 
     use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
     use aws_sigv4::sign::v4::SigningParams;

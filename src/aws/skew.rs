@@ -1,6 +1,6 @@
 //! A clock that is wrong: signatures hold for five minutes, and a desk's clock may be off by more. When a service refuses a signature
-//! and its own clock says something else by far, requests are signed by that from then on, as the SDK does (aws-runtime 1.10,
-//! `service_clock_skew.rs`).
+//! and its own clock says something else by far, requests are signed by that from then on, to all services. The SDK learns from every
+//! answer, and each of its clients for itself (aws-runtime 1.10, `service_clock_skew.rs`).
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -23,6 +23,9 @@ const CODES: [&str; 5] = [
 /// Less than this does not invalidate a signature.
 const NOTICED: Duration = Duration::from_secs(4 * 60);
 
+/// What no clock is off by. A service says such a time by mistake, or means harm.
+const BELIEVED: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
 /// How far the services' clock is ahead of this one's, in milliseconds.
 #[derive(Debug, Default)]
 pub(super) struct Skew(AtomicI64);
@@ -39,8 +42,14 @@ impl Skew {
         .unwrap_or(now)
     }
 
-    /// Learns from a refusal that came `now`. Whether another signature may be accepted.
-    pub fn learn(&self, refused: &Refused, headers: &HeaderMap, now: SystemTime) -> bool {
+    /// Learns from a refusal that came `now` to what was `signed` by another clock. Whether another signature may be accepted.
+    pub fn learn(
+        &self,
+        refused: &Refused,
+        headers: &HeaderMap,
+        signed: SystemTime,
+        now: SystemTime,
+    ) -> bool {
         let suspect = refused.code.as_deref();
         if !suspect.is_some_and(|code| CODES.contains(&code)) {
             return false;
@@ -48,8 +57,8 @@ impl Skew {
         let Some(theirs) = date(headers) else {
             return false;
         };
-        let off = between(self.applied(now), theirs);
-        if off.unsigned_abs() <= NOTICED.as_millis() {
+        let far = |from, to| between(from, to).unsigned_abs();
+        if far(signed, theirs) <= NOTICED.as_millis() || far(now, theirs) > BELIEVED.as_millis() {
             return false;
         }
         let skew = i64::try_from(between(now, theirs));
@@ -105,20 +114,29 @@ mod tests {
     fn a_clock_that_is_far_off_is_put_right_once() {
         for now in [10, 60] {
             let skew = Skew::default();
-            let learnt = || skew.learn(&refused("InvalidSignatureException"), &headers(), at(now));
-            assert!(learnt(), "{now}");
-            assert_eq!(skew.applied(at(now)), at(30));
-            assert!(!learnt(), "the same refusal again is of something else");
+            let refused = refused("InvalidSignatureException");
+            let learnt = |signed| skew.learn(&refused, &headers(), signed, at(now));
+            // Two that were under way together.
+            assert!(learnt(at(now)) && learnt(at(now)), "{now}");
+            let signed = skew.applied(at(now));
+            assert_eq!(signed, at(30));
+            assert!(
+                !learnt(signed),
+                "the same refusal again is of something else"
+            );
         }
     }
 
     #[test]
     fn what_the_clock_has_nothing_to_do_with_changes_nothing() {
         let skew = Skew::default();
-        assert!(!skew.learn(&refused("InvalidSignatureException"), &headers(), at(27)));
-        assert!(!skew.learn(&refused("ValidationException"), &headers(), at(90)));
-        let none = HeaderMap::new();
-        assert!(!skew.learn(&refused("InvalidSignatureException"), &none, at(90)));
+        let learnt =
+            |code, headers: &HeaderMap, now| skew.learn(&refused(code), headers, at(now), at(now));
+        assert!(!learnt("InvalidSignatureException", &headers(), 27));
+        assert!(!learnt("ValidationException", &headers(), 90));
+        assert!(!learnt("InvalidSignatureException", &HeaderMap::new(), 90));
+        let century = 100 * 365 * 24 * 60;
+        assert!(!learnt("InvalidSignatureException", &headers(), century));
         assert_eq!(skew.applied(at(90)), at(90));
     }
 }

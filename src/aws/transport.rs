@@ -2,7 +2,7 @@
 //!
 //! The SDK's own client can do more, and HTTP/2 with it, which no service here is better off with: a tenth of the function would
 //! be code that never runs. What it does with these libraries is done here alike (aws-smithy-http-client 1.5, `client.rs`), and no
-//! more of it: what an error is to the retries, the connections that are given up after a 5xx, and the ciphers. Like that client as it is built by default, this one asks no proxy.
+//! more of it: what an error is to the retries, the connections that are given up, and the ciphers. Like that client as it is built by default, this one asks no proxy.
 //! The SDK's providers of credentials, which only the command line has, travel this way too.
 
 use std::error::Error;
@@ -26,7 +26,9 @@ use aws_smithy_types::retry::ErrorKind;
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
-use hyper_util::client::legacy::connect::{HttpConnector as Tcp, capture_connection};
+use hyper_util::client::legacy::connect::{
+    CaptureConnection, HttpConnector as Tcp, capture_connection,
+};
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
@@ -66,21 +68,27 @@ impl Pool {
     pub async fn send(
         &self,
         mut request: Request<SdkBody>,
-    ) -> Result<Response<Incoming>, ConnectorError> {
-        let connection = capture_connection(&mut request);
+    ) -> Result<(Response<Incoming>, Connection), ConnectorError> {
+        let connection = Connection(capture_connection(&mut request));
         let answer = self.0.request(request).await.map_err(classified)?;
-        // It may be one of many hosts behind the address that is in trouble: what comes next goes over another connection.
-        if answer.status().is_server_error()
-            && let Some(used) = connection.connection_metadata().as_ref()
-        {
-            used.poison();
-        }
-        Ok(answer)
+        Ok((answer, connection))
     }
 
     /// The same connections for clients of the SDK.
     pub fn for_sdk(&self) -> SharedHttpClient {
         SharedHttpClient::new(Transport(SharedHttpConnector::new(self.clone())))
+    }
+}
+
+/// What a request went over.
+pub(super) struct Connection(CaptureConnection);
+
+impl Connection {
+    /// Lets nothing else go over it. It may be one of many hosts behind an address that is in trouble.
+    pub fn give_up(&self) {
+        if let Some(used) = self.0.connection_metadata().as_ref() {
+            used.poison();
+        }
     }
 }
 
@@ -103,7 +111,7 @@ impl HttpConnector for Pool {
         HttpConnectorFuture::new(async move {
             let request = request.try_into_http1x();
             let request = request.map_err(|error| ConnectorError::user(error.into()))?;
-            let answer = pool.send(request).await?;
+            let (answer, _) = pool.send(request).await?;
             HttpResponse::try_from(answer.map(SdkBody::from_body_1_x))
                 .map_err(|error| ConnectorError::other(error.into(), None))
         })
@@ -128,8 +136,8 @@ impl Open {
     }
 }
 
-type Connection = MaybeHttpsStream<TokioIo<TcpStream>>;
-type Opening = Pin<Box<dyn Future<Output = Result<Connection, BoxError>> + Send>>;
+type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+type Opening = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
 
 /// There is no connection in time.
 #[derive(Debug, thiserror::Error)]
@@ -137,7 +145,7 @@ type Opening = Pin<Box<dyn Future<Output = Result<Connection, BoxError>> + Send>
 struct Late(Duration);
 
 impl Service<Uri> for Open {
-    type Response = Connection;
+    type Response = Stream;
     type Error = BoxError;
     type Future = Opening;
 

@@ -3,8 +3,8 @@
 //! The SDK's stock JSON reader drops members that it does not know; this one refuses them, with the member's path and
 //! the nearest right name. Nothing else of a shape is written down here: the schemas come from the SDK.
 
-use aws_smithy_schema::Schema;
 use aws_smithy_schema::serde::{SerdeError, ShapeDeserializer};
+use aws_smithy_schema::{Schema, ShapeType};
 use aws_smithy_types::{BigDecimal, BigInteger, Blob, DateTime, Document, Number};
 use serde_json::Value;
 
@@ -164,6 +164,13 @@ impl ShapeDeserializer for Reader<'_> {
                 self.path.push(Step::Key(name));
                 return Err(self.refuse(format!("unknown member{help}")));
             };
+            // As the SDK: a member that is null is not there. The shapes of unions do not expect one.
+            if self.unknown == Unknown::LeftOut
+                && value.is_null()
+                && member.shape_type() != ShapeType::Document
+            {
+                continue;
+            }
             self.below(Step::Key(name), value, |reader| state(member, reader))?;
         }
         Ok(())

@@ -211,6 +211,21 @@ async fn over_plain_http_nothing_is_sent_before_the_first_event() {
     assert!(direct.requests().is_empty());
 }
 
+#[tokio::test]
+async fn a_service_that_speaks_tls_is_connected_to_though_the_others_do_not() {
+    let stage = Stage::set().await;
+    let plain = stage.aws.endpoint();
+    let but_one = [
+        ("AWS_ENDPOINT_URL", plain.as_str()),
+        ("AWS_ENDPOINT_URL_SAGEMAKER", ""),
+        ("AWS_ENDPOINT_URL_FINSPACE", ""),
+    ];
+    let lambda = stage.start(&but_one).await;
+    assert_eq!(stage.handshakes(), [0, 1, 0, 0]);
+    lambda.invoke(jane()).await.response();
+    assert_eq!(stage.handshakes(), [0, 1, 0, 0]);
+}
+
 /// How `usher plan --aws` ends, and what it says to that on standard error.
 async fn plan(stage: &Stage, bundle: PathBuf) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_usher"));

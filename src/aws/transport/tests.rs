@@ -9,15 +9,13 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 
-fn answer(status: u16) -> String {
-    format!("HTTP/1.1 {status} -\r\ncontent-length: 2\r\n\r\nok")
-}
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 /// What a service does with a connection that it took.
 #[derive(Clone, Copy)]
 enum Manner {
-    /// Answers every request, with this status.
-    Answers(u16),
+    /// Answers every request.
+    Answers,
     /// Sends this in answer to the first request and hangs up.
     Says(&'static [u8]),
     /// Resets the connection when the first request has come.
@@ -45,20 +43,15 @@ async fn serve(mut connection: TcpStream, manner: Manner) {
     loop {
         match manner {
             Manner::Silent => std::future::pending().await,
-            Manner::Answers(_) | Manner::Says(_) | Manner::Resets => {}
+            Manner::Answers | Manner::Says(_) | Manner::Resets => {}
         }
         if !matches!(connection.read(&mut request).await, Ok(1..)) {
             return;
         }
         match manner {
-            Manner::Answers(status) => {
-                let answer = answer(status);
-                connection
-                    .write_all(answer.as_bytes())
-                    .await
-                    .expect("it listens");
+            Manner::Answers | Manner::Silent => {
+                connection.write_all(ANSWER).await.expect("it listens");
             }
-            Manner::Silent => {}
             Manner::Says(words) => {
                 connection.write_all(words).await.expect("it listens");
                 return;
@@ -100,7 +93,7 @@ async fn a_handshake_that_does_not_end_is_a_timeout() {
 
 #[tokio::test]
 async fn a_handshake_with_what_speaks_no_tls_is_a_broken_connection() {
-    let (address, _) = service(Manner::Says(b"HTTP/1.1 200 OK\r\n\r\n")).await;
+    let (address, _) = service(Manner::Says(ANSWER)).await;
     let error = failure(format!("https://{address}/")).await;
     assert!(error.is_io(), "{error:?}");
 }
@@ -130,17 +123,19 @@ async fn what_is_no_http_is_tried_only_once() {
 }
 
 #[tokio::test]
-async fn a_connection_is_used_again_but_for_one_that_brought_a_5xx() {
-    for (status, connections) in [(200, 1), (404, 1), (503, 3)] {
-        let (address, taken) = service(Manner::Answers(status)).await;
-        let pool = Pool::new(Trust::System, Duration::from_secs(3));
-        for _ in 0..3 {
-            let answer = pool.send(get(format!("http://{address}/"))).await;
-            let body = answer.expect("an answer").into_body().collect().await;
-            assert_eq!(body.expect("a body").to_bytes(), "ok");
-            // The connection goes back to the others in a task of its own.
-            tokio::time::sleep(Duration::from_millis(20)).await;
+async fn a_connection_is_used_again_until_it_is_given_up() {
+    let (address, taken) = service(Manner::Answers).await;
+    let pool = Pool::new(Trust::System, Duration::from_secs(3));
+    for (give_up, connections) in [(false, 1), (true, 1), (false, 2), (false, 2)] {
+        let answer = pool.send(get(format!("http://{address}/"))).await;
+        let (answer, connection) = answer.expect("an answer");
+        let body = answer.into_body().collect().await;
+        assert_eq!(body.expect("a body").to_bytes(), "ok");
+        if give_up {
+            connection.give_up();
         }
-        assert_eq!(taken.load(Ordering::SeqCst), connections, "{status}");
+        // The connection goes back to the others in a task of its own.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert_eq!(taken.load(Ordering::SeqCst), connections);
     }
 }
