@@ -48,8 +48,6 @@ pub(super) struct Refused {
     pub message: Option<String>,
     /// All members of the answer; null if it is no JSON.
     pub members: Value,
-    /// Whether there is an answer that is no JSON.
-    pub is_garbled: bool,
     pub retry_after: Option<Duration>,
     /// Whether it came of a clock that is wrong, which is known now.
     pub by_clock: bool,
@@ -81,7 +79,6 @@ impl Answer {
 
     /// The header goes before the body, and there `code` before `__type`, as in the SDK (aws-smithy-json 0.65, `protocol/error.rs`).
     fn refused(&self, members: Option<Value>) -> Refused {
-        let is_garbled = members.is_none() && !self.body.is_empty();
         let members = members.unwrap_or_default();
         let first = |names: &[&str]| {
             let mut texts = names.iter().filter_map(|name| members.get(name)?.as_str());
@@ -93,7 +90,6 @@ impl Answer {
             status: self.status,
             code: code.map(|code| bare(&code).to_owned()),
             message: first(&["message", "Message", "errorMessage"]),
-            is_garbled,
             retry_after: self.header("x-amz-retry-after").and_then(delay),
             by_clock: false,
             members,
@@ -226,7 +222,6 @@ mod tests {
         ] {
             let refused = refused(400, header, body);
             assert_eq!(refused.code.as_deref(), code, "{body}");
-            assert_eq!(refused.is_garbled, body == "<html>", "{body}");
         }
     }
 

@@ -111,7 +111,6 @@ impl From<Refused> for ServiceError {
             status,
             code,
             message,
-            is_garbled,
             retry_after,
             ..
         } = refused;
@@ -120,10 +119,7 @@ impl From<Refused> for ServiceError {
                 let message = message.unwrap_or_else(|| "no message".to_owned());
                 Self::new(class(&code, status, &message), &code, message)
             }
-            // A page of some proxy, or half an answer.
-            None if is_garbled && status < 500 && status != 429 || status < 400 => {
-                Self::unreadable()
-            }
+            None if status < 400 => Self::unreadable(),
             None => uncoded(status),
         };
         Self {

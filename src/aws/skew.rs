@@ -98,7 +98,6 @@ mod tests {
             code: Some(code.to_owned()),
             message: None,
             members: Value::Null,
-            is_garbled: false,
             retry_after: None,
             by_clock: false,
         }
