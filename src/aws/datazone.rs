@@ -12,7 +12,7 @@ use super::client::{Call, Client, Service};
 use super::endpoint::{Wanted, at_once};
 use super::rest::{body, keep, path, with_query};
 use super::retries::Throttles;
-use super::{Observed, ReadHints, ServiceError, State};
+use super::{Observed, ReadHints, ServiceError, State, accepted};
 use crate::call::Target;
 
 pub(super) static DATAZONE: Service = Service {
@@ -34,8 +34,7 @@ fn endpoint(wanted: &Wanted) -> Result<Endpoint, BoxError> {
 
 /// A user profile's path (API reference, `UpdateUserProfile`).
 fn profile(domain: &str, user: &str) -> Result<String, ServiceError> {
-    let path = path(&["v2", "domains", domain, "user-profiles", user]);
-    path.map_err(|error| ServiceError::unsendable(&error))
+    path(&["v2", "domains", domain, "user-profiles", user])
 }
 
 pub(super) async fn read(
@@ -104,9 +103,5 @@ pub(super) async fn update(
         target: None,
         body: body(&members),
     };
-    let answer = client.call(&call).await?;
-    match answer.get("status") {
-        Some(Value::String(_)) => Ok(()),
-        _ => Err(ServiceError::unreadable()),
-    }
+    accepted(&client.call(&call).await?, "status")
 }

@@ -63,9 +63,9 @@ impl ServiceError {
         Self::new(Class::Unreachable, "Usher.Unreadable", message)
     }
 
-    /// The input cannot be written: none that was decoded.
-    pub(super) fn unsendable(error: &dyn std::error::Error) -> Self {
-        Self::new(Class::Permanent, "Usher.Request", error.to_string())
+    /// No request can be made of the input: none that was checked.
+    pub(super) fn unsendable(reason: impl Into<String>) -> Self {
+        Self::new(Class::Permanent, "Usher.Request", reason)
     }
 
     /// The deadline came before the answer.
@@ -100,7 +100,7 @@ impl From<Fault> for ServiceError {
             Fault::Unreachable { reason, .. } => {
                 Self::new(Class::Unreachable, "Usher.Unreachable", reason)
             }
-            Fault::Unsendable(reason) => Self::new(Class::Permanent, "Usher.Request", reason),
+            Fault::Unsendable(reason) => Self::unsendable(reason),
         }
     }
 }

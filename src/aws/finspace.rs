@@ -6,13 +6,12 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_types::endpoint::Endpoint;
 use bytes::Bytes;
 use http::Method;
-use serde_json::Value;
 
 use super::client::{Call, Client, Service};
 use super::endpoint::{Wanted, at_once};
 use super::rest::{body, keep, path};
 use super::retries::Throttles;
-use super::{Observed, ServiceError, State};
+use super::{Observed, ServiceError, State, accepted};
 use crate::call::Target;
 
 pub(super) static FINSPACE: Service = Service {
@@ -35,8 +34,7 @@ fn endpoint(wanted: &Wanted) -> Result<Endpoint, BoxError> {
 
 /// A kx user's path (API reference, `UpdateKxUser`).
 fn user(environment: &str, name: &str) -> Result<String, ServiceError> {
-    let path = path(&["kx", "environments", environment, "users", name]);
-    path.map_err(|error| ServiceError::unsendable(&error))
+    path(&["kx", "environments", environment, "users", name])
 }
 
 pub(super) async fn read(client: &Client, target: &Target) -> Result<Observed, ServiceError> {
@@ -69,9 +67,5 @@ pub(super) async fn update(client: &Client, input: &UpdateKxUserInput) -> Result
         target: None,
         body: body(&members),
     };
-    let answer = client.call(&call).await?;
-    match answer.get("userName") {
-        Some(Value::String(_)) => Ok(()),
-        _ => Err(ServiceError::unreadable()),
-    }
+    accepted(&client.call(&call).await?, "userName")
 }

@@ -89,6 +89,14 @@ pub struct Observed {
     pub state: State,
 }
 
+/// Every accepted update answers with this text; without it, something else answered.
+fn accepted(answer: &Value, member: &str) -> Result<(), ServiceError> {
+    match answer.get(member) {
+        Some(Value::String(_)) => Ok(()),
+        _ => Err(ServiceError::unreadable()),
+    }
+}
+
 /// Whether a target can be changed now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {

@@ -4,6 +4,8 @@ use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
+use super::ServiceError;
+
 /// All but the unreserved characters (RFC 3986, section 2.3).
 pub(super) const RESERVED: AsciiSet = NON_ALPHANUMERIC
     .remove(b'-')
@@ -11,20 +13,17 @@ pub(super) const RESERVED: AsciiSet = NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// A segment that leads elsewhere: `..` would turn a user profile into its domain.
-#[derive(Debug, thiserror::Error)]
-#[error("{0:?} cannot be a part of a path; nothing can have this name")]
-pub(super) struct Elsewhere(String);
-
 /// A path of these segments.
 ///
 /// # Errors
-/// When one is empty or leads elsewhere (RFC 3986, section 3.3).
-pub(super) fn path(segments: &[&str]) -> Result<String, Elsewhere> {
+/// When one is empty or leads elsewhere (RFC 3986, section 3.3): `..` would turn a user profile into its domain.
+pub(super) fn path(segments: &[&str]) -> Result<String, ServiceError> {
     let mut path = String::new();
     for segment in segments {
         if ["", ".", ".."].contains(segment) {
-            return Err(Elsewhere((*segment).to_owned()));
+            let reason =
+                format!("{segment:?} cannot be a part of a path; nothing can have this name");
+            return Err(ServiceError::unsendable(reason));
         }
         path.push('/');
         path.extend(utf8_percent_encode(segment, &RESERVED));
@@ -68,4 +67,28 @@ pub(super) fn keep(object: &Value, names: &[&str]) -> Option<Map<String, Value>>
         }
     }
     Some(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_path_leads_elsewhere() {
+        for segment in ["", ".", ".."] {
+            let error = path(&["users", segment]).expect_err("it is refused");
+            assert_eq!(error.code, "Usher.Request", "{segment:?}");
+        }
+        let encoded = path(&["users", "../a b%ü", "...", "~x"]).expect("a path");
+        assert_eq!(encoded, "/users/..%2Fa%20b%25%C3%BC/.../~x");
+    }
+
+    #[test]
+    fn only_texts_are_kept_and_anything_else_spoils_the_answer() {
+        let answer = serde_json::json!({"a": "x", "b": null, "c": 5});
+        let kept = keep(&answer, &["a", "b", "d"]).map(Value::Object);
+        assert_eq!(kept, Some(serde_json::json!({"a": "x"})));
+        assert_eq!(keep(&answer, &["c"]), None);
+        assert_eq!(keep(&Value::Null, &["a"]), None);
+    }
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::client::{Call, Client, Service};
 use super::endpoint::{Wanted, at_once};
 use super::retries::Throttles;
-use super::{Observed, ServiceError, State};
+use super::{Observed, ServiceError, State, accepted};
 use crate::call::{Target, encode, received};
 
 pub(super) static SAGEMAKER: Service = Service {
@@ -117,13 +117,5 @@ pub(super) async fn update_domain(
 }
 
 fn encoded(input: &dyn SerializableStruct) -> Result<Value, ServiceError> {
-    encode(input).map_err(|error| ServiceError::unsendable(&error))
-}
-
-/// Every accepted update answers with the ARN; without it, something else answered.
-fn accepted(answer: &Value, arn: &str) -> Result<(), ServiceError> {
-    match answer.get(arn) {
-        Some(Value::String(_)) => Ok(()),
-        _ => Err(ServiceError::unreadable()),
-    }
+    encode(input).map_err(|error| ServiceError::unsendable(error.to_string()))
 }
