@@ -77,8 +77,8 @@ def running(name, command, environment, port=None):
             yield
         except BaseException:
             output.seek(0)
-            # The last of it: a property-based run makes thousands of lines.
-            tail = output.read().decode(errors="replace").splitlines()[-200:]
+            # The last of it: a property-based run makes thousands of lines, and what failed stands above them.
+            tail = output.read().decode(errors="replace").splitlines()[-20:]
             print(f"--- output of {name} ---", *tail, sep="\n", file=sys.stderr)
             raise
         finally:
