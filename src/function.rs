@@ -82,7 +82,9 @@ impl Function {
         let trace = request
             .trace
             .map(|header| Trace::new(header, request.attempt, self.daemon.as_ref(), self.now));
-        let answers = traced(trace, self.answers(&origin, items, request, now)).await;
+        // To the heap, or it is copied from future to future on its way.
+        let answers = Box::pin(self.answers(&origin, items, request, now));
+        let answers = traced(trace, answers).await;
         reply(&origin, answers)
     }
 

@@ -99,7 +99,7 @@ impl Usher {
         let hints = hints(group);
         let read = self.services.read(&group.target, &hints, deadline.left());
         // What cannot be read now is read, and reported, once it is claimed.
-        if let Some(Ok(observed)) = deadline.bound(read).await {
+        if let Some(Ok(observed)) = deadline.bound(Box::pin(read)).await {
             let deciding = self.deciding(group, events, deadline);
             late.extend(deciding.decide(&asks, &observed.members).apart);
         }

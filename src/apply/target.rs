@@ -55,13 +55,9 @@ impl Usher {
             };
             return decision.planned(group);
         }
-        let read = deadline
-            .bound(
-                self.services
-                    .read(&group.target, &hints(group), deadline.left()),
-            )
-            .await;
-        let decision = match read {
+        let hints = hints(group);
+        let read = self.services.read(&group.target, &hints, deadline.left());
+        let decision = match deadline.bound(Box::pin(read)).await {
             Some(Ok(observed)) => self
                 .deciding(group, events, deadline)
                 .decide(&group.all(), &observed.members),
@@ -159,13 +155,9 @@ impl Usher {
         deadline: Deadline,
     ) -> Result<Observed, Failure> {
         loop {
-            let read = deadline
-                .bound(
-                    self.services
-                        .read(&group.target, &hints(group), deadline.left()),
-                )
-                .await;
-            let observed = match read {
+            let hints = hints(group);
+            let read = self.services.read(&group.target, &hints, deadline.left());
+            let observed = match deadline.bound(Box::pin(read)).await {
                 Some(Ok(observed)) => observed,
                 Some(Err(error)) => return Err(failure(error)),
                 None => return Err(out_of_time("before the target was read")),
@@ -198,7 +190,7 @@ impl Usher {
             };
             self.services.write(input, deadline.left()).await
         };
-        let (answer, attempts) = counted(deadline.bound(write)).await;
+        let (answer, attempts) = counted(deadline.bound(Box::pin(write))).await;
         let result = match answer {
             Some(Ok(())) => Ok(Outcome::Updated),
             Some(Err(error)) => Err(error),
