@@ -15,7 +15,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::api::{CheckOptions, Violation, check};
 use crate::call::Target;
 use crate::event::Event;
-use crate::expression::{Evaluation, Inputs, Limits, NameMade};
+use crate::expression::{Evaluation, Limits, NameMade, Reads};
 use crate::report::{Cause, Failure};
 use crate::rules::{CallTemplate, Rule, Rules};
 use arguments::Arguments;
@@ -60,7 +60,16 @@ pub fn select<'a>(rules: &'a Rules, event: &Event) -> Selection<'a> {
             calls: Vec::new(),
         };
     }
-    let evaluation = evaluation(&rules.constants, document, None);
+    let mut reads = Vec::new();
+    for rule in &matching {
+        let at = rule.at.iter().map(|at| &at.uses().event);
+        reads.extend(at);
+        let calls = rule.calls.iter().flat_map(|call| &call.with);
+        calls.for_each(|(_, template)| {
+            template.each(&mut |computed| reads.push(&computed.uses().event));
+        });
+    }
+    let evaluation = evaluation(&rules.constants, document, &reads, None);
     let mut calls = Vec::new();
     for rule in &matching {
         let at = evaluation
@@ -118,28 +127,17 @@ pub(crate) fn unselected<'a>(
     }
 }
 
-/// One event, and perhaps its target, made ready for expressions. An event that nobody else keeps goes as the engine's form of it
-/// comes.
+/// What these expressions read of an event, and perhaps its target, made ready for them.
 ///
 /// # Errors
 /// When the data cannot be read by expressions at all.
 fn evaluation(
     constants: &Map<String, Value>,
     event: Cow<'_, Value>,
+    reads: &[&Reads],
     current: Option<&Value>,
 ) -> Result<Evaluation, Failure> {
-    let limits = Limits::default();
-    let evaluation = match event {
-        Cow::Owned(event) => Evaluation::consuming(event, current, constants, &limits),
-        Cow::Borrowed(event) => {
-            let inputs = Inputs {
-                event,
-                current,
-                constants,
-            };
-            Evaluation::new(&inputs, &limits)
-        }
-    };
+    let evaluation = Evaluation::partial(event, reads, current, constants, &Limits::default());
     evaluation.map_err(|error| values(error.code, error.message))
 }
 

@@ -1,5 +1,6 @@
 //! Expressions: what they yield, what is refused and where, what they read, and that nothing breaks them.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use jsonata_core::evaluator::Evaluator;
@@ -688,7 +689,7 @@ fn what_an_expression_reads_is_known_without_an_event() {
         let uses = expression.uses();
         let named: Vec<_> = uses.constants.iter().map(String::as_str).collect();
         assert_eq!(
-            (uses.event, uses.current, &named),
+            (!uses.event.is_nothing(), uses.current, &named),
             (*event, *current, constants),
             "{source}"
         );
@@ -703,7 +704,10 @@ fn what_an_expression_reads_is_known_without_an_event() {
         "$teams.$event",
         "$string($teams) & id",
     ] {
-        assert!(compile(source).unwrap().uses().event, "{source}");
+        assert!(
+            !compile(source).unwrap().uses().event.is_nothing(),
+            "{source}"
+        );
     }
     let uses = compile("$profileName($uppercase(detail.email))")
         .unwrap()
@@ -733,7 +737,10 @@ fn an_expression_that_does_not_use_the_event_yields_the_same_for_any() {
         "$roles.(Quant & Risk)",
         "$roles{'x': Quant}",
     ] {
-        assert!(!compile(source).unwrap().uses().event, "{source}");
+        assert!(
+            compile(source).unwrap().uses().event.is_nothing(),
+            "{source}"
+        );
         let one = evaluate(source).unwrap();
         let two = evaluate_with(source, &other, &Limits::default())
             .unwrap()
@@ -1517,6 +1524,17 @@ fn programs() -> impl Strategy<Value = String> {
         "$string",
         "%",
         "nothing",
+        "detail.Quant",
+        "detail.team.kind",
+        "detail[0].team",
+        "\"detail\".team",
+        "$$",
+        "$.detail.team",
+        "$event",
+        "$event.detail.Risk",
+        "$states.input",
+        "$states.input.detail",
+        "**.kind",
     ]);
     atom.prop_map(str::to_owned)
         .prop_recursive(4, 24, 3, |inner| {
@@ -1715,7 +1733,31 @@ proptest! {
             prop_assert!(uses.current || first == yields(&events[0], json!("other")), "{} reads $current", source);
             for other in &events[1..] {
                 let second = yields(other, json!({"Quant": 1}));
-                prop_assert!(uses.event || first == second, "{}: {:?} and {:?}", source, first, second);
+                prop_assert!(!uses.event.is_nothing() || first == second, "{}: {:?} and {:?}", source, first, second);
+            }
+        }
+    }
+
+    #[test]
+    fn what_an_expression_does_not_read_is_not_missed(source in programs(), detail in any_json()) {
+        if let Ok(expression) = compile(&source) {
+            let uses = expression.uses();
+            let events = [
+                json!({"Quant": "e1", "team": "Quant", "detail": {"Quant": "g1", "team": "h1", "kind": {"Risk": 2}}, "kind": [1, {"team": 3}]}),
+                json!({"detail": [{"team": 2, "Risk": "i2"}, [{"team": {"kind": 4}}]], "Risk": {"Quant": null}, "more": true}),
+                json!({"id": "e-1", "detail": detail, "kind": "k"}),
+            ];
+            for event in &events {
+                let (constants, limits, reads) = (constants(), Limits::default(), [&uses.event]);
+                let current = Some(event);
+                let whole = Evaluation::new(&Inputs { event, current, constants: &constants }, &limits).unwrap();
+                let part = Evaluation::partial(Cow::Borrowed(event), &reads, current, &constants, &limits).unwrap();
+                let moved = Evaluation::partial(Cow::Owned(event.clone()), &reads, current, &constants, &limits).unwrap();
+                let yields = |evaluation: &Evaluation| {
+                    expression.evaluate(evaluation).map(|made| made.value).map_err(|error| error.message)
+                };
+                prop_assert_eq!(yields(&whole), yields(&part), "{}", source);
+                prop_assert_eq!(yields(&whole), yields(&moved), "{}", source);
             }
         }
     }

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use jsonata_core::ast::{AstNode, BinaryOp, PathStep, Stage};
 use jsonata_core::value::with_stack;
 
+use super::reads::Reads;
 use super::scope::{Frames, assigned, carried, has_focus};
 use super::syntax::Parsed;
 use super::tokens::untag;
@@ -18,8 +19,8 @@ use super::{ExpressionProblem, Scope};
 /// What an expression can depend on. It may name more than the value really depends on, never less.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Uses {
-    /// Whether it reads the event.
-    pub event: bool,
+    /// What it reads of the event.
+    pub event: Reads,
     /// Whether it reads `$current`.
     pub current: bool,
     /// The constants it reads.
@@ -74,10 +75,12 @@ impl Analysis<'_> {
             | AstNode::Undefined
             | AstNode::Placeholder
             | AstNode::Regex { .. } => {}
-            AstNode::Name(_) | AstNode::Wildcard | AstNode::Descendant => self.uses.event |= root,
+            AstNode::Name(name) if root => self.uses.event.add([name.as_str()]),
+            AstNode::Name(_) => {}
+            AstNode::Wildcard | AstNode::Descendant => self.context(root),
             // `%` can climb out of a path to where the path began.
-            AstNode::ParentVariable(_) | AstNode::Parent(_) => self.uses.event = true,
-            AstNode::Variable(name) if name.is_empty() => self.uses.event |= root,
+            AstNode::ParentVariable(_) | AstNode::Parent(_) => self.uses.event.add_whole(),
+            AstNode::Variable(name) if name.is_empty() => self.context(root),
             AstNode::Variable(name) => self.variable(name),
             AstNode::Path { steps } => self.carrying(node, |this| this.steps(steps, root)),
             AstNode::Binary { op, lhs, rhs } => self.binary(*op, lhs, rhs, root),
@@ -182,8 +185,12 @@ impl Analysis<'_> {
         {
             self.states_member(first, second);
         }
-        for step in steps {
-            self.visit(&step.node, root);
+        let path = event_path(steps, root);
+        for (place, step) in steps.iter().enumerate() {
+            match &path {
+                Some(path) if place == 0 => self.uses.event.add(path.iter().copied()),
+                _ => self.visit(&step.node, root),
+            }
             // After `@$x` the context is what the step was applied to, again.
             root &= step.focus.is_some();
             for stage in &step.stages {
@@ -192,6 +199,13 @@ impl Analysis<'_> {
                     Stage::Index(_) | Stage::KeepArray => {}
                 }
             }
+        }
+    }
+
+    /// The context is used as it is.
+    pub fn context(&mut self, root: bool) {
+        if root {
+            self.uses.event.add_whole();
         }
     }
 
@@ -265,7 +279,7 @@ impl Analysis<'_> {
 
     fn lambda(&mut self, params: &[String], body: &AstNode, signature: Option<&str>) {
         // A parameter that may be left to the context is filled where the function is called, which can be anywhere.
-        self.uses.event |= signature.is_some_and(|signature| signature.contains('-'));
+        self.context(signature.is_some_and(|signature| signature.contains('-')));
         params.iter().for_each(|name| self.check_binding(name));
         self.frames
             .enter_function(params.iter().map(|name| untag(name).0.to_owned()).collect());
@@ -274,4 +288,39 @@ impl Analysis<'_> {
         self.frames.leave();
         self.frames.leave();
     }
+}
+
+/// The names by which a path goes into the event, as far as they follow one another plainly. Nothing if it does not begin so.
+fn event_path(steps: &[PathStep], root: bool) -> Option<Vec<&str>> {
+    let is_plain = |step: &PathStep| {
+        step.stages.is_empty() && step.focus.is_none() && step.index_var.is_none()
+    };
+    let is_event = |step: &PathStep, name: &str| {
+        let named = matches!(&step.node, AstNode::Variable(tagged) if untag(tagged).0 == name);
+        named && is_plain(step)
+    };
+    let input = |step: &PathStep| matches!(&step.node, AstNode::Name(name) if name == "input");
+    let names = match steps {
+        [first, second, rest @ ..] if is_event(first, "states") && input(second) => {
+            match is_plain(second) {
+                true => rest,
+                false => return None,
+            }
+        }
+        [first, rest @ ..] if is_event(first, "event") || root && is_event(first, "") => rest,
+        _ if root => steps,
+        _ => return None,
+    };
+    let mut path = Vec::new();
+    for step in names {
+        match &step.node {
+            // After `@$x` the context is what the step was applied to, again: of that, anything may be read.
+            AstNode::Name(name) if step.focus.is_none() => path.push(name.as_str()),
+            _ => break,
+        }
+        if !is_plain(step) {
+            break;
+        }
+    }
+    (!path.is_empty()).then_some(path)
 }

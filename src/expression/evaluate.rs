@@ -1,5 +1,6 @@
 //! Evaluating compiled expressions against one event.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::Range;
@@ -16,6 +17,7 @@ use super::engine::{Bindings, Engine};
 use super::failure::explain;
 use super::functions::Trace;
 use super::names::NameMade;
+use super::reads::{Reads, part};
 use super::value::{Unfit, from_engine, into_engine, to_engine, weigh};
 
 /// What an evaluation may take before it is refused.
@@ -152,17 +154,19 @@ impl Evaluation {
         Self::with_event(event, inputs.current, inputs.constants, limits)
     }
 
-    /// The same for an event that nobody else needs, without a moment at which there are two of it.
+    /// Makes of an event only what these expressions read ready; to any other it would look as if it had no more. One that is
+    /// nobody else's goes as the engine's form of it comes.
     ///
     /// # Errors
     /// As [`Evaluation::new`].
-    pub fn consuming(
-        event: Value,
+    pub fn partial(
+        event: Cow<'_, Value>,
+        reads: &[&Reads],
         current: Option<&Value>,
         constants: &Map<String, Value>,
         limits: &Limits,
     ) -> Result<Evaluation, EvaluationError> {
-        let event = into_engine(event).map_err(|failure| failure.at(0..0))?;
+        let event = into_engine(part(event, reads)).map_err(|failure| failure.at(0..0))?;
         Self::with_event(event, current, constants, limits)
     }
 

@@ -18,6 +18,7 @@ mod evaluate;
 mod failure;
 mod functions;
 mod names;
+mod reads;
 mod references;
 mod refusals;
 mod scope;
@@ -36,6 +37,7 @@ pub use codes::CODES;
 pub use engine::warm_up;
 pub use evaluate::{Evaluated, Evaluation, EvaluationError, Inputs, Limits};
 pub use names::{NameError, NameMade, kx_user_name, profile_name};
+pub use reads::Reads;
 
 const OPEN: &str = "{%";
 const CLOSE: &str = "%}";

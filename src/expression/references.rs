@@ -35,7 +35,7 @@ impl Analysis<'_> {
         let name = untag(tagged).0;
         match name {
             _ if self.frames.sees(name) => {}
-            "event" | "states" => self.uses.event = true,
+            "event" | "states" => self.uses.event.add_whole(),
             "current" => self.current(tagged),
             _ if self.scope.constants.contains(&name) => {
                 self.uses.constants.insert(name.to_owned());
@@ -134,7 +134,7 @@ impl Analysis<'_> {
             }
             Some(known) => {
                 self.uses.functions.insert(name.to_owned());
-                self.uses.event |= root && reads_context(known, args, chained);
+                self.context(root && reads_context(known, args, chained));
                 if let Some((code, message, help)) = arguments_problem(known, args, chained) {
                     self.report(code, tagged, message, help);
                 }
@@ -144,7 +144,7 @@ impl Analysis<'_> {
 
     /// `lowercase(x)`: the name of a member that would have to be a function. Only a match's `next` is.
     fn bare_call(&mut self, name: &str, root: bool) {
-        self.uses.event |= root;
+        self.context(root);
         if name != "next" {
             let help = catalog::known(name).map(|known| format!("write `${}(…)`", known.name));
             let place = self.bare_place(name);

@@ -170,7 +170,7 @@ impl<'a> Compiler<'a> {
 
     fn known(&self, expression: &Expression) -> Known {
         let uses = expression.uses();
-        if uses.event || uses.current {
+        if !uses.event.is_nothing() || uses.current {
             return Known::Later;
         }
         let Some(evaluation) = &self.evaluation else {

@@ -123,10 +123,10 @@ fn influence(
     role: &[&str],
 ) {
     let uses = computed.uses();
-    let source = match (uses.event, uses.current) {
-        (true, _) => "the event",
-        (false, true) => "`$current`",
-        (false, false) => return,
+    let source = match (uses.event.is_nothing(), uses.current) {
+        (false, _) => "the event",
+        (true, true) => "`$current`",
+        (true, false) => return,
     };
     let steps = violations::steps(path);
     let place = call

@@ -56,6 +56,20 @@ impl Deref for Computed {
     }
 }
 
+impl Template {
+    /// Hands over every expression in it, in the file's order. As deep as the file, whose depth is bounded when it is read.
+    pub fn each<'a>(&'a self, found: &mut impl FnMut(&'a Computed)) {
+        match self {
+            Self::Constant(_) => {}
+            Self::Expression(computed) => found(computed),
+            Self::Object(members) => members
+                .iter()
+                .for_each(|(_, template)| template.each(found)),
+            Self::List(items) => items.iter().for_each(|template| template.each(found)),
+        }
+    }
+}
+
 impl CallTemplate {
     /// The first-level member of this name.
     pub fn member(&self, name: &str) -> Option<&Template> {

@@ -12,7 +12,7 @@ use crate::call::Target;
 use crate::event::Event;
 use crate::expression::{Evaluation, Uses};
 use crate::report::Failure;
-use crate::rules::{CallTemplate, Rule, Rules, Template};
+use crate::rules::{CallTemplate, Rule, Rules};
 
 pub(super) enum Arguments {
     /// They are the same whatever the target is like.
@@ -28,7 +28,7 @@ pub(super) enum Arguments {
 impl Arguments {
     /// `identity` are those that name the target.
     pub fn new(rule: &Rule, call: &CallTemplate, identity: Value, evaluation: &Evaluation) -> Self {
-        if reads(call, &|uses| uses.current) {
+        if reads(call, |uses| uses.current) {
             return Self::Open;
         }
         // The event is at hand in the engine's own form now; making that again costs as much as the event is big.
@@ -40,24 +40,19 @@ impl Arguments {
 }
 
 /// Whether an argument that does not name the target reads what is asked about.
-fn reads(call: &CallTemplate, what: &impl Fn(&Uses) -> bool) -> bool {
-    let identity = call.operation.identity();
-    let mut others = call
-        .with
-        .iter()
-        .filter(|(name, _)| !identity.contains(&name.as_str()));
-    others.any(|(_, template)| uses(template, what))
+fn reads(call: &CallTemplate, what: impl Fn(&Uses) -> bool) -> bool {
+    let mut found = false;
+    each_use(call, &mut |uses| found |= what(uses));
+    found
 }
 
-/// Whether an expression of a template uses what is asked about. As deep as the template, which was bounded when the file was
-/// read.
-fn uses(template: &Template, what: &impl Fn(&Uses) -> bool) -> bool {
-    match template {
-        Template::Constant(_) => false,
-        Template::Expression(computed) => what(computed.uses()),
-        Template::Object(members) => members.iter().any(|(_, template)| uses(template, what)),
-        Template::List(items) => items.iter().any(|template| uses(template, what)),
-    }
+/// What the arguments that do not name the target read.
+fn each_use<'a>(call: &'a CallTemplate, found: &mut impl FnMut(&'a Uses)) {
+    let identity = call.operation.identity();
+    let arguments = call.with.iter();
+    arguments
+        .filter(|(name, _)| !identity.contains(&name.as_str()))
+        .for_each(|(_, template)| template.each(&mut |computed| found(computed.uses())));
 }
 
 /// The arguments that name the target, and all others.
@@ -91,7 +86,7 @@ impl Selected<'_> {
 
     /// Whether the event is read again once the target has been observed.
     pub fn reads_event(&self) -> bool {
-        self.uses_current() && reads(self.call, &|uses| uses.event)
+        self.uses_current() && reads(self.call, |uses| !uses.event.is_nothing())
     }
 
     /// Becomes a call on `target`, which is the same in the service's eyes, though its name may be spelled in another way.
@@ -184,21 +179,24 @@ pub(crate) fn open<'a>(
     event: &Event,
     current: &Value,
 ) -> Result<Evaluation, Failure> {
-    let calls: Vec<_> = calls
-        .into_iter()
-        .filter(|call| call.uses_current())
-        .collect();
+    let calls = calls.into_iter().filter(|call| call.uses_current());
+    let mut reads = Vec::new();
+    let mut constant = false;
+    for call in calls {
+        each_use(call.call, &mut |uses| {
+            reads.push(&uses.event);
+            constant |= !uses.constants.is_empty();
+        });
+    }
     // Mostly they look at the target and at nothing else.
-    let event = match calls.iter().any(|call| call.reads_event()) {
-        true => event.read(),
-        false => Cow::Owned(Value::Null),
+    let event = match reads.iter().all(|reads| reads.is_nothing()) {
+        true => Cow::Owned(Value::Null),
+        false => event.read(),
     };
     let none = Map::new();
-    let reads_constants =
-        |call: &&Selected<'_>| reads(call.call, &|uses| !uses.constants.is_empty());
-    let constants = match calls.iter().any(reads_constants) {
+    let constants = match constant {
         true => &rules.constants,
         false => &none,
     };
-    evaluation(constants, event, Some(current))
+    evaluation(constants, event, &reads, Some(current))
 }
