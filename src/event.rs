@@ -1,15 +1,20 @@
 //! One event, in EventBridge's shape, whatever it arrived in.
 
 mod checks;
+mod reads;
+mod text;
 
 use std::borrow::Cow;
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use checks::{detail_problem, event_time, name_problem, within_bounds};
+pub use reads::Reads;
+use reads::parsed;
+pub(crate) use reads::part;
 
 /// How many objects and arrays may stand inside one another in an event.
 ///
@@ -78,40 +83,8 @@ impl Event {
                 )));
             }
         };
-        if !members.contains_key("id") {
-            members.insert("id".to_owned(), Value::from(defaults.id));
-        }
-        let mut problems = Vec::new();
-        for name in ["source", "detail-type", "id"] {
-            problems.extend(name_problem(&members, name));
-        }
-        problems.extend(detail_problem(&members));
-        let time = match event_time(&members, defaults.time) {
-            Ok(time) => time,
-            Err(problem) => {
-                problems.push(problem);
-                defaults.time
-            }
-        };
-        if !problems.is_empty() {
-            return Err(Malformed::event(problems.join("; ")));
-        }
-        if !members.contains_key("time") {
-            members.insert("time".to_owned(), Value::from(rfc3339(time)));
-        }
-        let name = |name: &str| {
-            let name = members.get(name).and_then(Value::as_str);
-            name.unwrap_or_default()
-        };
-        let (id, source) = (name("id"), name("source"));
-        // A name has at most 256 characters of 4 bytes.
-        let end = |end: usize| u16::try_from(end).unwrap_or(u16::MAX);
-        let event = Self {
-            ends: [end(id.len()), end(id.len() + source.len())],
-            names: [id, source, name("detail-type")].concat().into(),
-            time,
-            body: Body::Tree(Box::new(Value::Object(members))),
-        };
+        let named = Named::of(&mut members, defaults)?;
+        let event = named.event(Body::Tree(Box::new(Value::Object(members))));
         match values > TREE {
             true => Ok(event.packed()),
             false => Ok(event),
@@ -179,6 +152,73 @@ impl Event {
             Body::Tree(tree) => Cow::Borrowed(tree),
             // It was written from such a value, which nests no deeper than the parser allows.
             Body::Text(text) => Cow::Owned(serde_json::from_str(text).unwrap_or_default()),
+        }
+    }
+
+    /// The same for those who read no more of it than that. They may find more.
+    pub(crate) fn read_part(&self, reads: &[&Reads]) -> Cow<'_, Value> {
+        match &self.body {
+            Body::Tree(tree) => Cow::Borrowed(tree),
+            Body::Text(text) => Cow::Owned(parsed(text, reads).unwrap_or_default()),
+        }
+    }
+}
+
+/// What an event goes by.
+struct Named {
+    names: Box<str>,
+    ends: [u16; 2],
+    time: OffsetDateTime,
+}
+
+impl Named {
+    /// Fills in `id` and `time`.
+    ///
+    /// # Errors
+    /// As [`Event::from_json`], but for bounds.
+    fn of(members: &mut Map<String, Value>, defaults: &Defaults<'_>) -> Result<Self, Malformed> {
+        if !members.contains_key("id") {
+            members.insert("id".to_owned(), Value::from(defaults.id));
+        }
+        let mut problems = Vec::new();
+        for name in ["source", "detail-type", "id"] {
+            problems.extend(name_problem(members, name));
+        }
+        problems.extend(detail_problem(members));
+        let time = match event_time(members, defaults.time) {
+            Ok(time) => time,
+            Err(problem) => {
+                problems.push(problem);
+                defaults.time
+            }
+        };
+        if !problems.is_empty() {
+            return Err(Malformed::event(problems.join("; ")));
+        }
+        if !members.contains_key("time") {
+            members.insert("time".to_owned(), Value::from(rfc3339(time)));
+        }
+        let name = |name: &str| {
+            let name = members.get(name).and_then(Value::as_str);
+            name.unwrap_or_default()
+        };
+        let (id, source) = (name("id"), name("source"));
+        // A name has at most 256 characters of 4 bytes.
+        let end = |end: usize| u16::try_from(end).unwrap_or(u16::MAX);
+        Ok(Self {
+            ends: [end(id.len()), end(id.len() + source.len())],
+            names: [id, source, name("detail-type")].concat().into(),
+            time,
+        })
+    }
+
+    fn event(self, body: Body) -> Event {
+        let Self { names, ends, time } = self;
+        Event {
+            body,
+            names,
+            ends,
+            time,
         }
     }
 }

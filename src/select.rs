@@ -14,13 +14,14 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::api::{CheckOptions, Violation, check};
 use crate::call::Target;
-use crate::event::Event;
-use crate::expression::{Evaluation, Limits, NameMade, Reads};
+use crate::event::{Event, Reads};
+use crate::expression::{Evaluation, Limits, NameMade};
 use crate::report::{Cause, Failure};
 use crate::rules::{CallTemplate, Rule, Rules};
 use arguments::Arguments;
 pub(crate) use arguments::open;
 pub(crate) use common::Common;
+pub use common::SharedFailure;
 use fill::Fill;
 
 /// What the rules say of one event.
@@ -47,12 +48,12 @@ pub struct Selected<'a> {
 pub struct Unnamed<'a> {
     pub rule: &'a Rule,
     pub call: &'a CallTemplate,
-    pub failure: Arc<Failure>,
+    pub failure: SharedFailure,
 }
 
 /// Matches `event` against `rules` and names the targets of the calls.
 pub fn select<'a>(rules: &'a Rules, event: &Event) -> Selection<'a> {
-    let document = event.read();
+    let document = event.read_part(&[rules.reads()]);
     let matching = rules.matching(&document);
     if matching.is_empty() {
         return Selection {
@@ -62,12 +63,7 @@ pub fn select<'a>(rules: &'a Rules, event: &Event) -> Selection<'a> {
     }
     let mut reads = Vec::new();
     for rule in &matching {
-        let at = rule.at.iter().map(|at| &at.uses().event);
-        reads.extend(at);
-        let calls = rule.calls.iter().flat_map(|call| &call.with);
-        calls.for_each(|(_, template)| {
-            template.each(&mut |computed| reads.push(&computed.uses().event));
-        });
+        rule.each_expression(&mut |computed| reads.push(&computed.uses().event));
     }
     let evaluation = evaluation(&rules.constants, document, &reads, None);
     let mut calls = Vec::new();
@@ -84,7 +80,7 @@ pub fn select<'a>(rules: &'a Rules, event: &Event) -> Selection<'a> {
             calls.push(named.map_err(|failure| Unnamed {
                 rule,
                 call,
-                failure: Arc::new(failure),
+                failure: failure.into(),
             }));
         }
     }
@@ -109,15 +105,15 @@ fn share_names(calls: &mut [Result<Selected<'_>, Unnamed<'_>>]) {
 pub(crate) fn unselected<'a>(
     rules: &'a Rules,
     event: &Event,
-    failure: &Arc<Failure>,
+    failure: &SharedFailure,
 ) -> Selection<'a> {
-    let matching = rules.matching(&event.read());
+    let matching = rules.matching(&event.read_part(&[rules.reads()]));
     let calls = matching.iter().flat_map(|rule| {
         rule.calls.iter().map(|call| {
             Err(Unnamed {
                 rule,
                 call,
-                failure: Arc::clone(failure),
+                failure: failure.clone(),
             })
         })
     });
@@ -238,4 +234,102 @@ fn at(rule: &Rule, event: &Event, evaluation: &Evaluation) -> Result<OffsetDateT
         let what = "must yield an RFC 3339 time with its offset, such as 2026-03-01T09:00:00Z, or milliseconds since 1970";
         values("at", fill.sentence(computed, what))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::event::Defaults;
+
+    const RULES: &str = r#"
+version: 1
+constants: {studio: d-abc123def456}
+rules:
+  - name: nested
+    when: {source: [acme.hr], detail: {person: {team: [Rates]}}}
+    at: "{% detail.since %}"
+    do: [{call: sagemaker:UpdateUserProfile, with: {DomainId: "{% $studio %}", UserProfileName: "{% $event.detail.person.name %}",
+      UserSettings: {SecurityGroups: ["{% $current.UserSettings.SecurityGroups[0] & detail.person.group %}"]}}}]
+  - name: lists
+    when: {detail: {people: {team: [{prefix: R}]}}}
+    do: [{call: sagemaker:UpdateUserProfile, with: {DomainId: "{% $studio %}", UserProfileName: "{% detail.people[team = 'Rates'][0].name %}"}}]
+  - name: absent
+    when: {detail: {left: [{exists: false}], person: {name: [{exists: true}]}}}
+    do: [{call: sagemaker:UpdateUserProfile, with: {DomainId: "{% $studio %}", UserProfileName: "{% $string($count($keys(detail))) %}"}}]
+  - name: failed
+    when: {detail: {errorCode: [{exists: true}]}}
+    do: [{call: sagemaker:UpdateUserProfile, with: {DomainId: "{% $studio %}", UserProfileName: "{% detail.errorCode %}"}}]
+"#;
+
+    /// One that is kept as text is read in part.
+    #[test]
+    fn an_event_is_for_the_same_rules_and_people_however_it_is_kept() {
+        let (rules, _) = Rules::load("usher.yaml", RULES).unwrap_or_else(|bad| panic!("{bad}"));
+        let person =
+            json!({"name": "jane-doe", "team": "Rates", "group": "1", "more": [1, {"a": 2}]});
+        let people =
+            json!([{"team": "Risk", "name": "x"}, {"team": "Rates", "name": "joe", "other": {}}]);
+        let table = [
+            (
+                json!({"person": person, "since": "2026-03-02T07:00:04Z", "noise": {"n": [1]}}),
+                "Moved",
+                &["nested jane-doe", "absent 3"][..],
+            ),
+            (
+                json!({"person.team": "Rates", "person": {"name": "jane-doe", "group": "1"}, "since": null}),
+                "Moved",
+                &["nested jane-doe", "absent 3"],
+            ),
+            (
+                json!({"people": people, "left": 1}),
+                "Moved",
+                &["lists joe"],
+            ),
+            (
+                json!({"people.team": "Rates", "people": people}),
+                "Moved",
+                &["lists joe"],
+            ),
+            (
+                json!({"person": person, "since": null, "errorCode": "Denied"}),
+                "Call via CloudTrail",
+                &["failed Denied"],
+            ),
+            (
+                json!({"person": "jane", "people": 1, "noise": true}),
+                "Moved",
+                &[],
+            ),
+        ];
+        for (detail, kind, expected) in table {
+            let defaults = Defaults {
+                id: "e-1",
+                time: OffsetDateTime::UNIX_EPOCH,
+            };
+            let document = json!({"source": "acme.hr", "detail-type": kind, "detail": detail});
+            let tree = Event::from_json(document, &defaults).expect("an event");
+            let text = tree.clone().packed();
+            let current = json!({"UserSettings": {"SecurityGroups": ["sg-"]}});
+            for event in [tree, text] {
+                let selection = select(&rules, &event);
+                let named = selection.calls.iter().map(|call| match call {
+                    Ok(call) => {
+                        let arguments =
+                            call.arguments(&rules, &event, &current).expect("arguments");
+                        if call.rule.name == "nested" {
+                            assert_eq!(
+                                arguments["UserSettings"]["SecurityGroups"],
+                                json!(["sg-1"])
+                            );
+                        }
+                        format!("{} {}", call.rule.name, call.target.user())
+                    }
+                    Err(unnamed) => panic!("{}: {:?}", unnamed.rule.name, unnamed.failure.alone()),
+                });
+                assert_eq!(named.collect::<Vec<_>>(), expected, "{detail}");
+            }
+        }
+    }
 }

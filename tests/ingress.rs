@@ -1034,3 +1034,53 @@ proptest! {
         prop_assert_eq!(ids, expected);
     }
 }
+
+/// No tree is made of a long text, whatever is around the event in it.
+#[test]
+fn a_long_message_is_the_event_that_a_short_one_is() {
+    let sns = |message: &Value| {
+        json!({"Type": "Notification", "TopicArn": "arn:aws:sns:eu-central-1:111122223333:people",
+        "MessageId": "m-1", "Timestamp": "2026-03-02T07:00:04Z", "Message": message.to_string()})
+    };
+    let cloud = json!({"specversion": "1.0", "id": "c-1", "source": "/hr", "type": "moved", "data": {"team": "Rates"}});
+    let bare = without(without(event(), "id"), "time");
+    let bodies = [
+        event(),
+        bare.clone(),
+        with(event(), "time", json!("yesterday")),
+        with(event(), "detail", json!([1])),
+        with(event(), "source", json!("a\u{1}b")),
+        without(event(), "source"),
+        cloud.clone(),
+        sns(&bare),
+        sns(&cloud),
+    ];
+    let noise = json!(vec![json!({"n": [1.5, "é\n", null, true]}); 4000]);
+    for body in bodies {
+        let long = match body.get("Message").and_then(Value::as_str) {
+            Some(inner) => {
+                let inner = with(
+                    serde_json::from_str(inner).expect("JSON"),
+                    "noise",
+                    noise.clone(),
+                );
+                with(body.clone(), "Message", json!(inner.to_string()))
+            }
+            None => with(body.clone(), "noise", noise.clone()),
+        };
+        let read = |body: &Value| {
+            let record = sqs_record(json!("d-1"), json!(body.to_string()));
+            let delivery = delivery(&json!({"Records": [record]}));
+            let event = only(&delivery).clone();
+            event.map(|event| {
+                let names = [event.id(), event.source(), event.detail_type()].map(str::to_owned);
+                let mut document = event.document();
+                if let Some(members) = document.as_object_mut() {
+                    members.remove("noise");
+                }
+                (names, event.time(), without(document, "extensions"))
+            })
+        };
+        assert_eq!(read(&long), read(&body), "{body}");
+    }
+}

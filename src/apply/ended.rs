@@ -10,6 +10,7 @@ use crate::call::Target;
 use crate::guard::Refusal;
 use crate::ledger::Release;
 use crate::report::{Cause, ChangeReport, Failure, MemberChange, Outcome};
+use crate::select::SharedFailure;
 
 /// The events that are left out of what is done to a target, each with its own end, by their position in the invocation.
 pub(super) type Apart = HashMap<usize, End>;
@@ -18,14 +19,14 @@ pub(super) type Apart = HashMap<usize, End>;
 #[derive(Clone)]
 pub(super) struct End {
     pub outcome: Outcome,
-    pub error: Option<Arc<Failure>>,
+    pub error: Option<SharedFailure>,
 }
 
 impl End {
     pub fn failed(failure: Failure) -> Self {
         Self {
             outcome: Outcome::Failed,
-            error: Some(Arc::new(failure)),
+            error: Some(failure.into()),
         }
     }
 
@@ -38,7 +39,7 @@ impl End {
         };
         Self {
             outcome: Outcome::Refused,
-            error: Some(Arc::new(failure)),
+            error: Some(failure.into()),
         }
     }
 
@@ -126,10 +127,13 @@ impl<'a> Ends<'a> {
             apart,
         } = &self.ended;
         let (outcome, members, attempts, error) = match apart.get(&event) {
-            Some(end) => (end.outcome, Vec::new(), 0, end.error.as_deref()),
+            Some(end) => {
+                let error = end.error.as_ref().map(SharedFailure::alone);
+                (end.outcome, Vec::new(), 0, error)
+            }
             None => {
                 let outcome = outcome.unwrap_or(Outcome::Unchanged);
-                (outcome, members.clone(), *attempts, error.as_ref())
+                (outcome, members.clone(), *attempts, error.clone())
             }
         };
         Some(ChangeReport {
@@ -140,7 +144,7 @@ impl<'a> Ends<'a> {
             members,
             attempts,
             millis: self.millis,
-            error: error.cloned(),
+            error,
             throttles: self.throttles,
             repeated: repeats.contains(&event),
         })

@@ -42,7 +42,7 @@ pub(super) fn gather<'a>(
         groups: Vec::new(),
         unnamed: Vec::new(),
     };
-    let late = Arc::new(out_of_time("before the event was looked into"));
+    let late = out_of_time("before the event was looked into").into();
     let few = events.len() <= FEW;
     let mut common = Common::default();
     let mut places: HashMap<Target, usize> = HashMap::new();

@@ -219,7 +219,7 @@ fn unreachable_target(unnamed: &Unnamed<'_>) -> ChangeReport {
         members: Vec::new(),
         attempts: 0,
         millis: 0,
-        error: Some(unnamed.failure.as_ref().clone()),
+        error: Some(unnamed.failure.alone()),
         throttles: 0,
         repeated: false,
     }
@@ -232,7 +232,7 @@ fn unplanned(unnamed: Unnamed<'_>) -> Planned {
         rules: vec![unnamed.rule.name.clone()],
         action: Action::Failed,
         members: Vec::new(),
-        error: Some(unnamed.failure.as_ref().clone()),
+        error: Some(unnamed.failure.alone()),
     }
 }
 

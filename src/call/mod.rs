@@ -27,12 +27,12 @@ pub use encode::encode;
 pub struct Target(Arc<Names>);
 
 struct Names {
-    operation: Operation,
-    /// The first identity member begins after the kind and has this length; the second is the rest.
-    container: usize,
     name: Box<str>,
     /// Where it is not the name.
     key: Option<Box<str>>,
+    /// The first identity member begins after the kind and has this length; the second is the rest.
+    container: u32,
+    operation: Operation,
 }
 
 impl Target {
@@ -46,9 +46,11 @@ impl Target {
             | Operation::DataZoneUpdateUserProfile
             | Operation::FinSpaceUpdateKxUser => None,
         };
+        let container = identity.first().map_or(0, String::len);
         Self(Arc::new(Names {
             operation,
-            container: identity.first().map_or(0, String::len),
+            // No API takes a name of 4 GB.
+            container: u32::try_from(container).unwrap_or(u32::MAX),
             key: key.filter(|key| *key != name).map(String::into_boxed_str),
             name: name.into_boxed_str(),
         }))
@@ -93,7 +95,8 @@ impl Target {
             ..
         } = &*self.0;
         let parts = name.get(target_kind(*operation).len() + 1..);
-        let parts = parts.and_then(|parts| parts.split_at_checked(*container));
+        let container = usize::try_from(*container).unwrap_or(usize::MAX);
+        let parts = parts.and_then(|parts| parts.split_at_checked(container));
         let (container, rest) = parts.unwrap_or_default();
         (container, rest.strip_prefix('/').unwrap_or_default())
     }

@@ -128,7 +128,7 @@ fn evaluate_one(rules: &Rules, event: &Event, against: &mut Against) {
             // What the target is like is not known here; what depends on it is the plan's to check.
             Ok(selected) if selected.uses_current() => continue,
             Ok(selected) => selected.arguments(rules, event, &json!({})).err(),
-            Err(unnamed) => Some(unnamed.failure.as_ref().clone()),
+            Err(unnamed) => Some(unnamed.failure.alone()),
         };
         let sentence = failure.map(|failure| format!("event {}: {}", event.id(), failure.message));
         against.failures.extend(sentence);

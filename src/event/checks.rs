@@ -58,11 +58,12 @@ pub(super) fn within_bounds(document: &Value) -> Result<usize, Malformed> {
         match value {
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
             Value::String(text) => short_enough(text)?,
-            Value::Array(_) | Value::Object(_) if depth == MAX_DEPTH => {
-                return Err(Malformed::too_deep("the event"));
+            Value::Array(items) => {
+                deep_enough(depth)?;
+                open.extend(items.iter().map(|item| (item, depth + 1)));
             }
-            Value::Array(items) => open.extend(items.iter().map(|item| (item, depth + 1))),
             Value::Object(members) => {
+                deep_enough(depth)?;
                 for (name, member) in members {
                     short_enough(name)?;
                     open.push((member, depth + 1));
@@ -73,7 +74,15 @@ pub(super) fn within_bounds(document: &Value) -> Result<usize, Malformed> {
     Ok(values)
 }
 
-fn short_enough(text: &str) -> Result<(), Malformed> {
+/// Whether an object or a list may stand within so many others.
+pub(super) fn deep_enough(depth: usize) -> Result<(), Malformed> {
+    match depth < MAX_DEPTH {
+        true => Ok(()),
+        false => Err(Malformed::too_deep("the event")),
+    }
+}
+
+pub(super) fn short_enough(text: &str) -> Result<(), Malformed> {
     if text.len() <= MAX_STRING {
         return Ok(());
     }

@@ -10,11 +10,11 @@ use std::collections::BTreeSet;
 use jsonata_core::ast::{AstNode, BinaryOp, PathStep, Stage};
 use jsonata_core::value::with_stack;
 
-use super::reads::Reads;
 use super::scope::{Frames, assigned, carried, has_focus};
 use super::syntax::Parsed;
 use super::tokens::untag;
 use super::{ExpressionProblem, Scope};
+use crate::event::Reads;
 
 /// What an expression can depend on. It may name more than the value really depends on, never less.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -17,8 +17,8 @@ use super::engine::{Bindings, Engine};
 use super::failure::explain;
 use super::functions::Trace;
 use super::names::NameMade;
-use super::reads::{Reads, part};
 use super::value::{Unfit, from_engine, into_engine, to_engine, weigh};
+use crate::event::{Reads, part};
 
 /// What an evaluation may take before it is refused.
 #[derive(Debug, Clone)]

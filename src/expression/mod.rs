@@ -18,7 +18,6 @@ mod evaluate;
 mod failure;
 mod functions;
 mod names;
-mod reads;
 mod references;
 mod refusals;
 mod scope;
@@ -37,7 +36,6 @@ pub use codes::CODES;
 pub use engine::warm_up;
 pub use evaluate::{Evaluated, Evaluation, EvaluationError, Inputs, Limits};
 pub use names::{NameError, NameMade, kx_user_name, profile_name};
-pub use reads::Reads;
 
 const OPEN: &str = "{%";
 const CLOSE: &str = "%}";

@@ -1,5 +1,8 @@
 //! One JSON text → one event: as it is, out of an SNS envelope, or out of a CloudEvent.
 
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -16,11 +19,21 @@ pub(super) enum Envelopes {
     None,
 }
 
+/// The longest text, in bytes, of which a tree is made: that takes some fourteen times as much.
+const LARGE: usize = 64 * 1024;
+
 pub(super) fn read(
     text: &str,
     defaults: &Defaults<'_>,
     envelopes: Envelopes,
 ) -> Result<Event, Malformed> {
+    if text.len() > LARGE
+        && let Ok(members) = serde_json::from_str::<BTreeMap<String, &RawValue>>(text)
+        && !(envelopes == Envelopes::Sns && is_sns(|name| members.contains_key(name)))
+        && !members.contains_key("specversion")
+    {
+        return Event::from_text(text, &members, defaults);
+    }
     let document = parse("the event", text)?;
     unwrap(document, defaults, envelopes)
 }
@@ -40,7 +53,9 @@ pub(super) fn unwrap(
     envelopes: Envelopes,
 ) -> Result<Event, Malformed> {
     match document {
-        Value::Object(members) if envelopes == Envelopes::Sns && is_sns(&members) => {
+        Value::Object(members)
+            if envelopes == Envelopes::Sns && is_sns(|name| members.contains_key(name)) =>
+        {
             sns(&members, defaults)
         }
         Value::Object(members) if members.contains_key("specversion") => {
@@ -51,10 +66,8 @@ pub(super) fn unwrap(
 }
 
 /// The members that SNS's JSON format always has (SNS developer guide, HTTP/HTTPS notification JSON format).
-fn is_sns(members: &Map<String, Value>) -> bool {
-    ["Type", "TopicArn", "Message"]
-        .iter()
-        .all(|name| members.contains_key(*name))
+fn is_sns(has: impl Fn(&str) -> bool) -> bool {
+    ["Type", "TopicArn", "Message"].into_iter().all(has)
 }
 
 /// An event in SNS's JSON. Without its own, it takes the message's id and time: they stay when it is delivered again.

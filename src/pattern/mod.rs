@@ -176,6 +176,11 @@ impl Pattern {
             .map(|field| (&*field.name, field.texts()))
     }
 
+    /// The names of all fields, keys joined by dots, some of them more than once.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.fields().flatten().map(|field| &*field.name)
+    }
+
     /// The fields of each combination.
     fn fields(&self) -> impl Iterator<Item = &Vec<Arc<Field>>> {
         self.combinations.iter()

@@ -177,6 +177,7 @@ fn whole<'a>(loading: &mut Loading<'a>, root: &'a Node<'a>) -> Option<Rules> {
     } = reader;
     Some(Rules {
         patterns: OnceLock::new(),
+        reads: OnceLock::new(),
         constants: compiler.constants,
         guards: guards.config,
         allow_unknown_values,

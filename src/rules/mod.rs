@@ -28,6 +28,7 @@ use std::sync::OnceLock;
 use serde_json::{Map, Value};
 
 use crate::api::Operation;
+use crate::event::Reads;
 use crate::glob::Glob;
 use crate::pattern::{Pattern, PatternSet};
 use crate::problem::{Problem, Severity, render};
@@ -50,6 +51,8 @@ pub struct Rules {
     pub rules: Vec<Rule>,
     /// All patterns together, once the first event is held against them.
     patterns: OnceLock<PatternSet>,
+    /// What they and all expressions read, then too.
+    reads: OnceLock<Reads>,
 }
 
 /// `guards` of the rules file.
@@ -76,6 +79,15 @@ pub struct Rule {
     pub calls: Vec<CallTemplate>,
     /// The line in the rules file, from 1.
     pub line: usize,
+}
+
+impl Rule {
+    /// Hands over every expression in it, in the file's order.
+    pub(crate) fn each_expression<'a>(&'a self, found: &mut impl FnMut(&'a Computed)) {
+        self.at.iter().for_each(&mut *found);
+        let arguments = self.calls.iter().flat_map(|call| &call.with);
+        arguments.for_each(|(_, template)| template.each(found));
+    }
 }
 
 impl Rules {
@@ -106,6 +118,22 @@ impl Rules {
     /// Builds now what the first event would have to wait for.
     pub fn prepare(&self) {
         self.patterns();
+        self.reads();
+    }
+
+    /// All that patterns and expressions read of any event.
+    pub(crate) fn reads(&self) -> &Reads {
+        self.reads.get_or_init(|| {
+            let mut reads = Reads::default();
+            let asked = self.rules.iter().flat_map(|rule| rule.when.names());
+            for name in asked.chain([ERROR_CODE, "detail-type"]) {
+                reads.add(name.split('.'));
+            }
+            for rule in &self.rules {
+                rule.each_expression(&mut |computed| reads.add_all(&computed.uses().event));
+            }
+            reads
+        })
     }
 
     fn patterns(&self) -> &PatternSet {

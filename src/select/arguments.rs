@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::common::Common;
+use super::common::{Common, SharedFailure};
 use super::fill::Fill;
 use super::{Selected, evaluation};
 use crate::call::Target;
@@ -20,7 +20,7 @@ pub(super) enum Arguments {
     /// The same as text, which takes a sixth of the tree, without those that name the target: they are left to it, and calls that want
     /// the same of different people can share the others.
     Packed(Arc<str>),
-    Failed(Arc<Failure>),
+    Failed(SharedFailure),
     /// They depend on what the target is like.
     Open,
 }
@@ -34,7 +34,7 @@ impl Arguments {
         // The event is at hand in the engine's own form now; making that again costs as much as the event is big.
         match filled(rule, call, identity, evaluation) {
             Ok(arguments) => Self::Fixed(Box::new(arguments)),
-            Err(failure) => Self::Failed(Arc::new(failure)),
+            Err(failure) => Self::Failed(failure.into()),
         }
     }
 }
@@ -140,7 +140,7 @@ impl Selected<'_> {
         match &self.arguments {
             Arguments::Fixed(arguments) => Ok(arguments.as_ref().clone()),
             Arguments::Packed(text) => Ok(unpacked(&self.target, text)),
-            Arguments::Failed(failure) => Err(failure.as_ref().clone()),
+            Arguments::Failed(failure) => Err(failure.alone()),
             Arguments::Open => {
                 let identity = identity(&self.target).collect();
                 filled(self.rule, self.call, identity, evaluation()?.borrow())
@@ -153,7 +153,7 @@ impl Selected<'_> {
         match &mut self.arguments {
             Arguments::Fixed(arguments) => Ok(std::mem::take(arguments)),
             Arguments::Packed(text) => Ok(unpacked(&self.target, text)),
-            Arguments::Failed(failure) => Err(failure.as_ref().clone()),
+            Arguments::Failed(failure) => Err(failure.alone()),
             // Nobody asks for them without the target.
             Arguments::Open => Ok(identity(&self.target).collect()),
         }
@@ -191,7 +191,7 @@ pub(crate) fn open<'a>(
     // Mostly they look at the target and at nothing else.
     let event = match reads.iter().all(|reads| reads.is_nothing()) {
         true => Cow::Owned(Value::Null),
-        false => event.read(),
+        false => event.read_part(&reads),
     };
     let none = Map::new();
     let constants = match constant {
