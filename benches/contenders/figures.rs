@@ -25,6 +25,9 @@ pub struct Figures {
     pub p99: f64,
     /// The median of a client that spends nothing.
     pub raw: f64,
+    /// The same two where the services answer at once.
+    pub hurried_p50: f64,
+    pub hurried_raw: f64,
     /// How late the services' answers left: median and 99th percentile, in microseconds.
     pub late: [f64; 2],
     pub event_cpu: f64,
@@ -40,14 +43,10 @@ pub struct Figures {
 impl Figures {
     pub fn of(contender: &Contender, samples: &[Sample]) -> Self {
         let warm: Vec<&Warm> = samples.iter().filter_map(|one| one.warm.as_ref()).collect();
-        let mut times: Vec<f64> = warm
-            .iter()
-            .flat_map(|warm| warm.times.iter().copied().map(millis))
-            .collect();
-        let mut raw: Vec<f64> = warm
-            .iter()
-            .flat_map(|warm| warm.raw.iter().copied().map(millis))
-            .collect();
+        let times = |of: fn(&Warm) -> &Vec<Duration>| -> Vec<f64> {
+            let times = warm.iter().flat_map(|warm| of(warm));
+            times.copied().map(millis).collect()
+        };
         let mut late: Vec<f64> = warm
             .iter()
             .flat_map(|warm| warm.late.iter().map(|late| millis(*late) * 1e3))
@@ -63,9 +62,11 @@ impl Figures {
             start_faults: start(|one| one.started.faults as f64),
             start_resident: start(|one| one.started.resident as f64 / 1024.0),
             first: start(|one| millis(one.first)),
-            p50: quantile(&mut times, 0.5),
-            p99: quantile(&mut times, 0.99),
-            raw: quantile(&mut raw, 0.5),
+            p50: quantile(&mut times(|warm| &warm.times), 0.5),
+            p99: quantile(&mut times(|warm| &warm.times), 0.99),
+            raw: quantile(&mut times(|warm| &warm.raw), 0.5),
+            hurried_p50: quantile(&mut times(|warm| &warm.hurried_times), 0.5),
+            hurried_raw: quantile(&mut times(|warm| &warm.hurried_raw), 0.5),
             late: [0.5, 0.99].map(|part| quantile(&mut late, part)),
             event_cpu: event(|warm| millis(warm.event)),
             hurried_cpu: event(|warm| millis(warm.hurried)),
@@ -93,6 +94,8 @@ impl Figures {
             "warm_p50_ms": self.p50,
             "warm_p99_ms": self.p99,
             "raw_p50_ms": self.raw,
+            "hurried_p50_ms": self.hurried_p50,
+            "hurried_raw_p50_ms": self.hurried_raw,
             "answers_late_us": self.late,
             "cpu_per_event_ms": self.event_cpu,
             "cpu_per_hurried_event_ms": self.hurried_cpu,

@@ -47,6 +47,9 @@ pub struct Warm {
     pub late: Vec<Duration>,
     /// What the same calls took a client that spends nothing, right after.
     pub raw: Vec<Duration>,
+    /// The same where the services answer at once.
+    pub hurried_times: Vec<Duration>,
+    pub hurried_raw: Vec<Duration>,
     /// Processor time of one event, of one for which the services answer at once, and of one for which nothing is to be done.
     pub event: Duration,
     pub hurried: Duration,
@@ -236,17 +239,23 @@ fn warm(running: &Running, events: usize) -> Result<Warm, String> {
     let (times, event) = all(Kind::Change)?;
     let late = running.services.server.late();
     let requests = running.services.seen().len() as f64 / events as f64;
-    let raw = raw::times(running.services.server.address, events.min(RAW));
-    let raw = raw.map_err(|error| format!("the services: {error}"))?;
+    let raw = || {
+        let raw = raw::times(running.services.server.address, events.min(RAW));
+        raw.map_err(|error| format!("the services: {error}"))
+    };
+    let waited_raw = raw()?;
     running.services.hurry();
     all(Kind::Change)?;
-    let (_, hurried) = all(Kind::Change)?;
+    let (hurried_times, hurried) = all(Kind::Change)?;
+    let hurried_raw = raw()?;
     all(Kind::Unrelated)?;
     let (_, unrelated) = all(Kind::Unrelated)?;
     Ok(Warm {
         times,
         late,
-        raw,
+        raw: waited_raw,
+        hurried_times,
+        hurried_raw,
         event,
         hurried,
         unrelated,

@@ -98,13 +98,16 @@ fn beside(all: &[Figures], latency: f64) -> Vec<String> {
         name,
         raw,
         p50,
+        hurried_raw,
+        hurried_p50,
         late: [late, latest],
         ..
     } in warm
     {
         lines.push(format!(
-            "{name}'s p50 is the services' {raw:.2} ms and {:.2} ms; of their answers, due after {latency} ms, half left {late:.0} µs late, one in a hundred {latest:.0} µs",
-            p50 - raw
+            "{name}'s p50 is the services' {raw:.2} ms and {:.2} ms; of their answers, due after {latency} ms, half left {late:.0} µs late, one in a hundred {latest:.0} µs; answered at once it is {hurried_raw:.2} ms and {:.2} ms",
+            p50 - raw,
+            hurried_p50 - hurried_raw
         ));
     }
     for other in all {
