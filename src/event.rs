@@ -34,8 +34,8 @@ pub const MAX_NAME: usize = 256;
 /// event can be relied on. `id` and `time` are always there, filled in where the sender left them out.
 /// `Debug` prints no body.
 ///
-/// One of a batch is kept as text and parsed when it is asked for: as a tree it takes five times as much and more, and a batch can
-/// bring 10,000 of them.
+/// A large one, or one of a batch, is kept as text and parsed when it is asked for: as a tree it takes five to fourteen times as much,
+/// and a batch can bring 10,000 of them.
 #[derive(Clone)]
 pub struct Event {
     body: Body,
@@ -150,7 +150,7 @@ impl Event {
     pub(crate) fn read(&self) -> Cow<'_, Value> {
         match &self.body {
             Body::Tree(tree) => Cow::Borrowed(tree),
-            // It was written from such a value, which nests no deeper than the parser allows.
+            // It was written by `serde_json`, and nests no deeper than the parser allows.
             Body::Text(text) => Cow::Owned(serde_json::from_str(text).unwrap_or_default()),
         }
     }

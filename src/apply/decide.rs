@@ -12,7 +12,6 @@ use crate::guard::{Guarded, guard};
 use crate::plan::{Action, Desired, Planned, after, described, plan, planned};
 use crate::report::{Failure, Outcome};
 use crate::rules::Rules;
-use crate::select::SharedFailure;
 
 /// What the target of a group would become.
 #[derive(Default)]
@@ -41,16 +40,10 @@ impl Decision {
     pub fn planned(&self, group: &Group<'_>) -> Vec<(usize, Planned)> {
         let planned = |asked: &Asked<'_>| {
             let (action, members, error) = match (self.apart.get(&asked.event), &self.change) {
-                (Some(end), _) if end.outcome == Outcome::Refused => (
-                    Action::Refused,
-                    Vec::new(),
-                    end.error.as_ref().map(SharedFailure::alone),
-                ),
-                (Some(end), _) => (
-                    Action::Failed,
-                    Vec::new(),
-                    end.error.as_ref().map(SharedFailure::alone),
-                ),
+                (Some(end), _) if end.outcome == Outcome::Refused => {
+                    (Action::Refused, Vec::new(), end.failure())
+                }
+                (Some(end), _) => (Action::Failed, Vec::new(), end.failure()),
                 (None, Some(change)) if change.input().is_some() => {
                     (Action::Change, change.change().members.clone(), None)
                 }

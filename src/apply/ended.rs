@@ -43,6 +43,11 @@ impl End {
         }
     }
 
+    /// Why, where there is something to say.
+    pub fn failure(&self) -> Option<Failure> {
+        self.error.as_ref().map(SharedFailure::alone)
+    }
+
     pub fn stale() -> Self {
         Self {
             outcome: Outcome::Stale,
@@ -127,10 +132,7 @@ impl<'a> Ends<'a> {
             apart,
         } = &self.ended;
         let (outcome, members, attempts, error) = match apart.get(&event) {
-            Some(end) => {
-                let error = end.error.as_ref().map(SharedFailure::alone);
-                (end.outcome, Vec::new(), 0, error)
-            }
+            Some(end) => (end.outcome, Vec::new(), 0, end.failure()),
             None => {
                 let outcome = outcome.unwrap_or(Outcome::Unchanged);
                 (outcome, members.clone(), *attempts, error.clone())

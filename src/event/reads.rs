@@ -93,7 +93,7 @@ pub(crate) fn part(event: Cow<'_, Value>, reads: &[&Reads]) -> Value {
     }
 }
 
-// This and what follows goes as deep as the paths, which are as deep as the rules file.
+// As deep as an event, which is bounded.
 fn cut(value: &mut Value, reads: &Below<'_>) {
     if let Value::Object(members) = value
         && !reads.all()
@@ -184,11 +184,11 @@ impl<'de> Visitor<'de> for Below<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut part = Map::new();
-        while let Some(name) = members.next_key::<Cow<'_, str>>()? {
+        while let Some(name) = members.next_key::<String>()? {
             match self.member(&name) {
                 Some(below) => {
                     let member = members.next_value_seed(below)?;
-                    part.insert(name.into_owned(), member);
+                    part.insert(name, member);
                 }
                 None => drop(members.next_value::<IgnoredAny>()?),
             }

@@ -1,9 +1,9 @@
 //! What an expression reads, and which of its names mean nothing: both known without an event.
 //!
-//! Local variables and the steps after the first add nothing to what an expression reads: whatever they hold was
-//! read where they were bound, and that is counted there. So one question is left for every name, `$`, `*` and `**`: is
-//! its context the event (`root`), or a value that the expression made of things counted already? In doubt it is
-//! the event.
+//! Local variables add nothing to what an expression reads: whatever they hold was read where they were bound, and that is counted
+//! there. So one question is left for every name, `$`, `*` and `**`: is its context the event (`root`), or a value that the
+//! expression made of things counted already? In doubt it is the event. Of a path into the event the names are counted up to the
+//! first step that is anything else, with all that is below.
 
 use std::collections::BTreeSet;
 
@@ -37,9 +37,12 @@ pub(super) fn analyse(parsed: &Parsed, scope: &Scope<'_>) -> (Uses, Vec<Expressi
         frames: Frames::default(),
         uses: Uses::default(),
         problems: Vec::new(),
+        passes_function: false,
+        calls_value: false,
     };
     analysis.frames.enter_block(names(assigned, &parsed.tagged));
     analysis.visit(&parsed.tagged, true);
+    analysis.context(analysis.passes_function && analysis.calls_value);
     let mut problems = analysis.problems;
     problems.sort_by_key(|problem| problem.range.start);
     problems.dedup();
@@ -59,6 +62,10 @@ pub(super) struct Analysis<'a> {
     pub frames: Frames,
     pub uses: Uses,
     pub problems: Vec<ExpressionProblem>,
+    /// Whether a function of JSONata's own is passed on, and whether one that is a value is called where the context is the event: what
+    /// such a call leaves out, that function may take from the context.
+    pub passes_function: bool,
+    pub calls_value: bool,
 }
 
 impl Analysis<'_> {
@@ -94,6 +101,7 @@ impl Analysis<'_> {
             }
             AstNode::Call { procedure, args } => {
                 self.visit(procedure, root);
+                self.calls_value |= root;
                 args.iter().for_each(|arg| self.visit(arg, root));
             }
             AstNode::Lambda {
@@ -192,7 +200,11 @@ impl Analysis<'_> {
                 _ => self.visit(&step.node, root),
             }
             // After `@$x` the context is what the step was applied to, again.
-            root &= step.focus.is_some();
+            // Nor is it another behind `(a@$x)^(b)` and the like, where what is carried along can be read too.
+            if root && has_focus(&step.node) {
+                self.uses.event.add_whole();
+            }
+            root &= step.focus.is_some() || has_focus(&step.node);
             for stage in &step.stages {
                 match stage {
                     Stage::Filter(predicate) => self.visit(predicate, root),
@@ -301,11 +313,10 @@ fn event_path(steps: &[PathStep], root: bool) -> Option<Vec<&str>> {
     };
     let input = |step: &PathStep| matches!(&step.node, AstNode::Name(name) if name == "input");
     let names = match steps {
-        [first, second, rest @ ..] if is_event(first, "states") && input(second) => {
-            match is_plain(second) {
-                true => rest,
-                false => return None,
-            }
+        [first, second, rest @ ..]
+            if is_event(first, "states") && input(second) && is_plain(second) =>
+        {
+            rest
         }
         [first, rest @ ..] if is_event(first, "event") || root && is_event(first, "") => rest,
         _ if root => steps,

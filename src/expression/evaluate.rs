@@ -29,7 +29,7 @@ pub struct Limits {
     pub depth: usize,
     /// Items in a sequence that the expression makes.
     pub sequence: usize,
-    /// Bytes that one value may take beyond what event, target and constants take themselves.
+    /// Bytes that one value may take beyond what the part of the event that is read, target and constants take themselves.
     pub memory: usize,
     /// Bytes that all the values which an expression works with may take together, each counted as often as it is
     /// used: it bounds both memory and work, and does so the same way on every machine.

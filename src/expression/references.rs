@@ -43,6 +43,7 @@ impl Analysis<'_> {
             _ if FORBIDDEN.contains(&name) => self.forbidden(tagged),
             _ if UNBOUNDED.contains(&name) => self.unbounded(tagged),
             _ if catalog::known(name).is_some() => {
+                self.passes_function = true;
                 self.uses.functions.insert(name.to_owned());
             }
             _ => {
@@ -113,7 +114,7 @@ impl Analysis<'_> {
         let name = untag(tagged).0;
         match catalog::known(name) {
             _ if !is_variable => self.bare_call(name, root),
-            _ if self.frames.sees(name) => {}
+            _ if self.frames.sees(name) => self.calls_value |= root,
             _ if BOUND.contains(&name) || self.scope.constants.contains(&name) => {
                 let message = format!("`${name}` is not a function");
                 self.report("unknown-function", tagged, message, None);
@@ -135,6 +136,7 @@ impl Analysis<'_> {
             Some(known) => {
                 self.uses.functions.insert(name.to_owned());
                 self.context(root && reads_context(known, args, chained));
+                self.passes_function |= args.contains(&AstNode::Placeholder);
                 if let Some((code, message, help)) = arguments_problem(known, args, chained) {
                     self.report(code, tagged, message, help);
                 }

@@ -19,7 +19,7 @@ pub(super) enum Envelopes {
     None,
 }
 
-/// The longest text, in bytes, of which a tree is made: that takes some fourteen times as much.
+/// The longest text, in bytes, of which a tree is made where that can be helped: it takes some fourteen times as much.
 const LARGE: usize = 64 * 1024;
 
 pub(super) fn read(

@@ -52,7 +52,10 @@ impl SharedFailure {
     /// The same with this end in common, if it does end so.
     fn ending(&self, end: &Arc<str>, code: &Arc<str>) -> Option<Self> {
         let parts = &*self.0;
-        let begin = parts.begin.strip_suffix(&**end)?;
+        let begin = match &parts.end {
+            None => parts.begin.strip_suffix(&**end)?,
+            Some(_) => return None,
+        };
         Some(Self(Arc::new(Parts {
             code: match parts.code == *code {
                 true => Arc::clone(code),
