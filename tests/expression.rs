@@ -1570,6 +1570,7 @@ fn programs() -> impl Strategy<Value = String> {
                 "$map(A, function($v) { B })",
                 "$filter(A, function($v, $i) { B })",
                 "$reduce(A, function($v, $w) { B })",
+                "A@$v",
                 "A@$v.B",
                 "A@$v.B.C",
                 "A@$v^(B).C",

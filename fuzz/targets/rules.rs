@@ -59,7 +59,7 @@ fn works(rules: &Rules) {
                     Ok(arguments) => assert!(arguments.is_object()),
                     Err(failure) => assert!(!failure.message.is_empty()),
                 },
-                Err(unnamed) => assert!(!unnamed.failure.message.is_empty()),
+                Err(unnamed) => assert!(!unnamed.failure.alone().message.is_empty()),
             }
         }
     }

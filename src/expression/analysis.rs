@@ -200,11 +200,9 @@ impl Analysis<'_> {
                 _ => self.visit(&step.node, root),
             }
             // After `@$x` the context is what the step was applied to, again.
-            // Nor is it another behind `(a@$x)^(b)` and the like, where what is carried along can be read too.
-            if root && has_focus(&step.node) {
-                self.uses.event.add_whole();
-            }
+            // Behind `a@$x^(b)` and the like it is not another either; and where the path ends so, all of it is what the path yields.
             root &= step.focus.is_some() || has_focus(&step.node);
+            self.context(root);
             for stage in &step.stages {
                 match stage {
                     Stage::Filter(predicate) => self.visit(predicate, root),
