@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use jsonata_core::ast::{AstNode, BinaryOp, PathStep, Stage};
 use jsonata_core::value::with_stack;
 
-use super::scope::{Frames, assigned, carried, has_focus};
+use super::scope::{Frames, assigned, carried, children, has_focus};
 use super::syntax::Parsed;
 use super::tokens::untag;
 use super::{ExpressionProblem, Scope};
@@ -43,6 +43,9 @@ pub(super) fn analyse(parsed: &Parsed, scope: &Scope<'_>) -> (Uses, Vec<Expressi
     analysis.frames.enter_block(names(assigned, &parsed.tagged));
     analysis.visit(&parsed.tagged, true);
     analysis.context(analysis.passes_function && analysis.calls_value);
+    // What would be missed would be a wrong value, so that of whatever could be followed wrongly nothing is left out.
+    let reads = !analysis.uses.event.is_nothing();
+    analysis.context(reads && !is_plain_data(&parsed.tagged));
     let mut problems = analysis.problems;
     problems.sort_by_key(|problem| problem.range.start);
     problems.dedup();
@@ -298,6 +301,52 @@ impl Analysis<'_> {
         self.frames.leave();
         self.frames.leave();
     }
+}
+
+/// Whether it takes values by their paths and computes with them, without bindings, functions of its own, or steps that climb or
+/// change the order.
+fn is_plain_data(node: &AstNode) -> bool {
+    let is_plain = match node {
+        AstNode::Path { steps } => steps.iter().all(|step| {
+            let named = |stage: &Stage| matches!(stage, Stage::Index(_));
+            step.focus.is_none() && step.index_var.is_none() && !step.stages.iter().any(named)
+        }),
+        AstNode::Binary { op, .. } => !matches!(
+            op,
+            BinaryOp::ColonEqual | BinaryOp::FocusBind | BinaryOp::IndexBind
+        ),
+        AstNode::String(_)
+        | AstNode::Name(_)
+        | AstNode::Number(_)
+        | AstNode::Boolean(_)
+        | AstNode::Null
+        | AstNode::Undefined
+        | AstNode::Regex { .. }
+        | AstNode::Variable(_)
+        | AstNode::Wildcard
+        | AstNode::Descendant
+        | AstNode::Unary { .. }
+        | AstNode::FunctionApplication(_)
+        | AstNode::Function { .. }
+        | AstNode::Array(_)
+        | AstNode::ArrayGroup(_)
+        | AstNode::Block(_)
+        | AstNode::Object(_)
+        | AstNode::Conditional { .. } => true,
+        AstNode::Placeholder
+        | AstNode::ParentVariable(_)
+        | AstNode::Parent(_)
+        | AstNode::Call { .. }
+        | AstNode::Lambda { .. }
+        | AstNode::ObjectTransform { .. }
+        | AstNode::Sort { .. }
+        | AstNode::Transform { .. } => false,
+    };
+    let mut all = is_plain;
+    if all {
+        with_stack(|| children(node, &mut |child| all = all && is_plain_data(child)));
+    }
+    all
 }
 
 /// The names by which a path goes into the event, as far as they follow one another plainly. Nothing if it does not begin so.
