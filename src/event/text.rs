@@ -94,8 +94,10 @@ impl Copy {
         Ok(())
     }
 
+    /// Each item has a comma behind it until here.
     fn close(&mut self, bracket: u8) {
         self.depth -= 1;
+        self.out.pop_if(|last| *last == b',');
         self.out.push(bracket);
     }
 }
@@ -141,15 +143,8 @@ impl<'de> Visitor<'de> for &mut Copy {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         self.open(b'[')?;
-        let mut comma = "";
-        loop {
-            let before = self.out.len();
-            self.out.extend(comma.as_bytes());
-            if items.next_element_seed(&mut *self)?.is_none() {
-                self.out.truncate(before);
-                break;
-            }
-            comma = ",";
+        while items.next_element_seed(&mut *self)?.is_some() {
+            self.out.push(b',');
         }
         self.close(b']');
         Ok(())
@@ -157,17 +152,10 @@ impl<'de> Visitor<'de> for &mut Copy {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         self.open(b'{')?;
-        let mut comma = "";
-        loop {
-            let before = self.out.len();
-            self.out.extend(comma.as_bytes());
-            if members.next_key_seed(&mut *self)?.is_none() {
-                self.out.truncate(before);
-                break;
-            }
+        while members.next_key_seed(&mut *self)?.is_some() {
             self.out.push(b':');
             members.next_value_seed(&mut *self)?;
-            comma = ",";
+            self.out.push(b',');
         }
         self.close(b'}');
         Ok(())
